@@ -1,0 +1,92 @@
+//! Every number that decides something, in one table, each with its reason.
+
+use std::time::Duration;
+
+use rust_decimal::Decimal;
+
+/// A residue up to this may go on the rounding line: three rounding models differ by a few minor units on an
+/// ordinary order; more than that is a mistake to be looked at.
+pub const ROUNDING_TOLERANCE: Decimal = Decimal::from_parts(5, 0, 0, false, 2);
+/// No setting may lift the tolerance above one unit of the currency.
+pub const LARGEST_ROUNDING_TOLERANCE: Decimal = Decimal::ONE;
+/// Rackbeat takes prices with up to six decimals.
+pub const PRICE_DECIMALS: u32 = 6;
+/// A discount is written as a percentage only if it has at most this many decimals.
+pub const DISCOUNT_DECIMALS: u32 = 2;
+/// Rackbeat's longest item number, as its help desk says (perhaps dated).
+pub const ITEM_NUMBER_LENGTH: usize = 25;
+/// Longest heading of a Rackbeat order seen to be accepted.
+pub const HEADING_LENGTH: usize = 255;
+/// Longest note of a Rackbeat order seen to be accepted.
+pub const NOTE_LENGTH: usize = 800;
+
+/// A worker that has not renewed its lease for this long is taken for dead.
+pub const WORKER_LEASE: Duration = Duration::from_secs(45);
+
+/// A lease is renewed three times within its time, so that two lost renewals do no harm.
+#[must_use]
+pub fn lease_renewal(lease: Duration) -> Duration {
+    lease / 3
+}
+
+/// Deadline of one remote call: under a third of the lease, so that a call that was sent with that much left has
+/// ended before another worker may begin.
+#[must_use]
+pub fn remote_deadline(lease: Duration) -> Duration {
+    lease * 3 / 10
+}
+/// A waiter for somebody else's lock on a customer looks this often ...
+pub const CUSTOMER_LOCK_POLL: Duration = Duration::from_millis(200);
+/// ... and gives up after so many looks: the job comes again later.
+pub const CUSTOMER_LOCK_TRIES: u32 = 50;
+/// Deliveries are remembered this long: Shopify sends again for four hours, and has been a day late.
+pub const DELIVERY_MEMORY: Duration = Duration::from_secs(72 * 3600);
+/// Journals, job records and ledger rows are kept this long.
+pub const RECORD_MEMORY: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// The sweep runs this often ...
+pub const SWEEP_EVERY: Duration = Duration::from_secs(300);
+/// ... and reads this far behind its watermark, since `updated_at` becomes visible late and out of order.
+pub const SWEEP_OVERLAP: Duration = Duration::from_secs(600);
+/// Orders a sweep reads per page.
+pub const SWEEP_PAGE: u32 = 100;
+
+/// Rackbeat allows 480 requests a minute per token, counted in a sliding minute.
+pub const RACKBEAT_PER_MINUTE: u32 = 480;
+/// So many may go at once; the rate is lowered by it, so that no minute ever sees more than the limit.
+pub const RACKBEAT_BURST: u32 = 16;
+
+/// First wait after a failure of a remote; doubles, with jitter.
+pub const BACKOFF_FIRST: Duration = Duration::from_secs(1);
+/// Longest wait between two probes of a remote that fails.
+pub const BACKOFF_MAX: Duration = Duration::from_secs(300);
+/// A remote's own `Retry-After` is believed up to this.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(600);
+/// After so many answers that cannot be read for the same order, the order is parked.
+pub const GARBLED_TRIES: u32 = 3;
+/// After so many conflicts in a row the order is parked.
+pub const CONFLICT_TRIES: u32 = 5;
+/// A parked order whose cause can go away by itself is looked at again after this; doubles up to a day.
+pub const PARKED_RETRY: Duration = Duration::from_secs(15 * 60);
+/// An order that waits for stock is looked at again this often.
+pub const STOCK_RETRY: Duration = Duration::from_secs(15 * 60);
+/// Recent orders are audited for twins this long after they were made.
+pub const TWIN_AUDIT: Duration = Duration::from_secs(15 * 60);
+/// Orders one worker transfers at once: two hide the round trips of each other; the rate limit does the rest.
+pub const ORDERS_AT_ONCE: usize = 4;
+/// Webhook subscriptions are checked and repaired this often: Shopify deletes them after eight failures.
+pub const SUBSCRIPTION_CHECK: Duration = Duration::from_secs(3600);
+/// A worker without a job looks at its store this often, even if nothing wakes it.
+pub const IDLE_LOOK: Duration = Duration::from_secs(5);
+/// A draining worker gives its jobs this long to end.
+pub const DRAIN: Duration = Duration::from_secs(20);
+/// A bulk export is looked at this often.
+pub const EXPORT_POLL: Duration = Duration::from_secs(1);
+/// The import's cursor and counts are saved after so many variants: so much work a kill repeats.
+pub const IMPORT_SAVE_EVERY: u64 = 25;
+/// After so many refusals of the credentials in a row the store is put on hold.
+pub const UNAUTHORIZED_TRIES: u32 = 3;
+/// The webhook secret of a disconnected store is kept for the privacy topics.
+pub const PRIVACY_DAYS: i64 = 60;
+/// Shopify looks at orders older than this only with `read_all_orders`.
+pub const ORDER_HORIZON_DAYS: i64 = 60;

@@ -1,0 +1,21 @@
+//! What Shopbeat does, over the ports of [`shopbeat_domain::ports`]: it knows no remote and no storage.
+//!
+//! Start with [`transfer`] (one order's way into Rackbeat); [`worker`] calls it, [`retry`] decides what becomes of
+//! its failures, [`desk`] and [`connect`] are what people and other services ask for.
+
+pub mod connect;
+pub mod crew;
+pub mod desk;
+pub mod initial;
+pub mod intake;
+pub mod observe;
+pub mod ports;
+pub mod problem;
+pub mod retry;
+pub mod sweep;
+pub mod timing;
+pub mod transfer;
+pub mod worker;
+
+#[cfg(test)]
+mod testing;

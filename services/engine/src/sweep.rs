@@ -1,0 +1,118 @@
+//! What no webhook brought: orders by `updated_at`, at the start and every few minutes, and the subscriptions
+//! themselves, checked on a timer.
+
+use jiff::{SignedDuration, Timestamp};
+use shopbeat_domain::ids::StoreId;
+use shopbeat_domain::job::Offer;
+use shopbeat_domain::limits;
+use shopbeat_domain::ports::{Answer, Shop};
+use shopbeat_domain::store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::ports::Ports;
+
+/// The watermark's name.
+pub const ORDERS: &str = "orders";
+
+/// What a sweep found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Orders read.
+    pub read: u64,
+    /// Orders that have to be looked at now.
+    pub queued: u64,
+}
+
+/// Reads all orders changed since the watermark, less an overlap, and queues those that were not settled at that
+/// version. The watermark moves with each page, in the same step as its offers: it never passes an order that is
+/// not queued.
+///
+/// # Errors
+/// When the shop or the state fails; what was queued until then stays, and so does the watermark.
+pub async fn sweep(ports: &Ports, shop: &dyn Shop, store: &Store) -> Answer<Swept> {
+    let since = start(ports, store).await?;
+    let mut swept = Swept::default();
+    let mut page: Option<String> = None;
+    loop {
+        let answer = shop.orders_updated(since, page.as_deref(), limits::SWEEP_PAGE).await?;
+        let offers: Vec<Offer> =
+            answer.rows.iter().map(|head| Offer::swept(head.id, head.updated_at)).collect();
+        swept.read += u64::try_from(offers.len()).unwrap_or_default();
+        if let Some(newest) = answer.rows.iter().map(|head| head.updated_at).max() {
+            swept.queued += ports.state.jobs.offer(&store.id, &offers, Some((ORDERS, newest)), ports.now()).await?;
+        }
+        let Some(next) = answer.next else { break };
+        page = Some(next);
+    }
+    ports.observer.swept(&store.id, swept.read, swept.queued);
+    Ok(swept)
+}
+
+async fn start(ports: &Ports, store: &Store) -> Answer<Timestamp> {
+    let mark = ports.state.watermarks.watermark(&store.id, ORDERS).await?;
+    let first = store.settings.orders.since.unwrap_or(store.connected_at);
+    let overlap = SignedDuration::try_from(limits::SWEEP_OVERLAP).unwrap_or_default();
+    let overlapped = mark.map(|mark| mark.saturating_sub(overlap).unwrap_or(mark));
+    Ok(overlapped.unwrap_or(first).max(first))
+}
+
+/// Sweeps at once and then on a timer, until `over`.
+pub(crate) async fn keep_swept(ports: &Ports, store: &Store, over: &CancellationToken) {
+    let mut failures = 0;
+    while !over.is_cancelled() {
+        let swept = match ports.remotes.shop(store).await {
+            Ok(shop) => sweep(ports, shop.as_ref(), store).await,
+            Err(failure) => Err(failure),
+        };
+        let wait = match swept {
+            Ok(swept) => {
+                failures = 0;
+                tracing::debug!(store.id = %store.id, read = swept.read, queued = swept.queued, "swept");
+                limits::SWEEP_EVERY
+            }
+            Err(failure) => {
+                crate::worker::tell(ports, store, "the sweep has to wait", &failure);
+                failures += 1;
+                crate::retry::backoff(failures, ports.random.as_ref())
+            }
+        };
+        crate::worker::pause(ports, wait, over).await;
+    }
+}
+
+/// Checks and repairs the webhook subscriptions at once and then on a timer; a repair is followed by a sweep of the
+/// gap, since what happened meanwhile was told to nobody.
+pub(crate) async fn keep_subscribed(ports: &Ports, store: &Store, over: &CancellationToken) {
+    let mut failures = 0;
+    while !over.is_cancelled() {
+        let wait = match repair(ports, store).await {
+            Ok(()) => {
+                failures = 0;
+                limits::SUBSCRIPTION_CHECK
+            }
+            Err(failure) => {
+                crate::worker::tell(ports, store, "the webhook subscriptions could not be checked", &failure);
+                failures += 1;
+                crate::retry::backoff(failures, ports.random.as_ref())
+            }
+        };
+        crate::worker::pause(ports, wait, over).await;
+    }
+}
+
+async fn repair(ports: &Ports, store: &Store) -> Answer<()> {
+    let Some(address) = webhook_address(ports, &store.id).await? else { return Ok(()) };
+    let shop = ports.remotes.shop(store).await?;
+    let subscribed = shop.subscribe(&address).await?;
+    if !subscribed.made.is_empty() {
+        tracing::warn!(store.id = %store.id, topics = ?subscribed.made, "webhook subscriptions were missing and made again");
+        sweep(ports, shop.as_ref(), store).await?;
+    }
+    Ok(())
+}
+
+/// The address as it is now: a later ConnectStore may have moved it.
+async fn webhook_address(ports: &Ports, id: &StoreId) -> Answer<Option<url::Url>> {
+    let store = ports.state.registry.store(id).await?;
+    Ok(store.filter(|store| store.disconnected_at.is_none()).and_then(|store| store.webhook_address))
+}

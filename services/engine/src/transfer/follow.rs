@@ -1,0 +1,101 @@
+//! Orders that stand in Rackbeat already: still there? changed in Shopify? alone?
+
+use shopbeat_domain::erp::ErpOrder;
+use shopbeat_domain::job::{Outcome, Verdict};
+use shopbeat_domain::limits;
+use shopbeat_domain::order::Order;
+use shopbeat_domain::settings::Target;
+use shopbeat_domain::transfer::{Reached, Step};
+
+use super::{Stop, Transferring, done, later};
+
+impl Transferring<'_> {
+    /// Whether the target was reached, so that nothing is to be written.
+    pub(super) fn is_finished(&self) -> bool {
+        let journal = &self.journal;
+        let last = match journal.target {
+            Target::Draft => Step::Alone,
+            Target::Booked => Step::Booked,
+            Target::ReadyToShip => Step::Ready,
+            Target::Packed => Step::Picked,
+            Target::Shipped => Step::Shipped,
+            Target::Invoiced | Target::ShippedAndInvoiced => Step::Invoiced,
+        };
+        journal.did(last) && !journal.waiting_for_stock && !self.claim.force
+    }
+
+    /// An event about a finished order, or its audit: nothing is written, changes are remarked. Once, a while after,
+    /// it is looked whether it is still there and still alone.
+    pub(super) async fn look_after(&mut self, order: &Order) -> Result<Verdict, Stop> {
+        self.remark_changes(order);
+        if !self.journal.did(Step::Audited) {
+            let now = self.context.ports.now();
+            let finished = self.journal.steps.iter().map(|(_, at)| *at).max().unwrap_or(now);
+            let due = later(finished, limits::TWIN_AUDIT);
+            if now < due {
+                return Ok(done(Outcome::Transferred, order, Some(due)));
+            }
+            if let Some(verdict) = self.audit(order).await? {
+                return Ok(verdict);
+            }
+        }
+        Ok(self.transferred(order))
+    }
+
+    async fn audit(&mut self, order: &Order) -> Result<Option<Verdict>, Stop> {
+        let found = self.context.erp.find_orders(&self.reference, order.head.created_at).await?;
+        let Some(keep) = super::twins::to_keep(&found).map(|keep| keep.number) else {
+            return Ok(Some(self.removed(order)));
+        };
+        let ours = found.iter().any(|order| Some(order.number) == self.journal.number && !order.flags.cancelled);
+        if ours {
+            self.keep_one(&found).await?;
+        } else {
+            self.journal.remark(format!("followed to order {keep}, which bears the same reference"));
+            self.journal.number = Some(keep);
+        }
+        self.note(Step::Audited).await?;
+        Ok(None)
+    }
+
+    /// A transfer that was cut off goes on only if its order is still there. A person's removal is final unless a
+    /// person asks for the order anew.
+    pub(super) async fn still_there(&mut self, order: &Order) -> Result<Option<Verdict>, Stop> {
+        match self.read_back().await {
+            Ok(there) if !there.flags.cancelled => {
+                self.take_over(&there);
+                return Ok(None);
+            }
+            Ok(_) => {}
+            Err(Stop::Failed(failure)) if failure.is_missing() => {}
+            Err(stop) => return Err(stop),
+        }
+        self.seen = None;
+        let found = self.context.erp.find_orders(&self.reference, order.head.created_at).await?;
+        if let Some(successor) = super::twins::to_keep(&found).map(|keep| keep.number) {
+            self.journal.remark(format!("followed to order {successor}, which bears the same reference"));
+            self.journal.number = Some(successor);
+            return Ok(None);
+        }
+        if self.claim.force {
+            self.journal.remark("made anew, since a person asked for it".to_owned());
+            self.journal.number = None;
+            self.journal.reached = Reached::Nothing;
+            self.journal.steps.retain(|(step, _)| *step <= Step::Intent);
+            return Ok(None);
+        }
+        Ok(Some(self.removed(order)))
+    }
+
+    /// What Rackbeat shows counts: an order that was booked or shipped by hand meanwhile is further than we know.
+    fn take_over(&mut self, there: &ErpOrder) {
+        if there.flags.booked && self.journal.reached == Reached::Draft {
+            self.journal.reached = Reached::Booked;
+        }
+    }
+
+    fn removed(&mut self, order: &Order) -> Verdict {
+        self.journal.remark("the order was removed or cancelled in Rackbeat by a person".to_owned());
+        done(Outcome::RemovedInRackbeat, order, None)
+    }
+}

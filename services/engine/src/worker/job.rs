@@ -1,0 +1,169 @@
+//! One claimed job from start to verdict.
+
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
+use shopbeat_domain::failure::Failure;
+use shopbeat_domain::ids::{OrderNumber, StoreId};
+use shopbeat_domain::job::{Claim, Lane, Park, ParkCode, Settled, Subject, Verdict};
+use shopbeat_domain::limits;
+use shopbeat_domain::mapping::Block;
+use shopbeat_domain::ports::Answer;
+use shopbeat_domain::store::{Hold, Store};
+
+use super::held::{Held, LeaseClock};
+use crate::initial;
+use crate::ports::Ports;
+use crate::retry::{self, Decision};
+use crate::transfer::{self, Context, Ended, Stop, later};
+
+/// What a job's end means for its lane.
+#[derive(Debug)]
+pub(super) enum JobEnd {
+    /// It got through, whatever the verdict.
+    Through,
+    /// A remote was in trouble; the job waits in the queue.
+    Trouble { failure: Failure, asked: Option<std::time::Duration>, hold: Option<Hold> },
+    /// The state was in trouble, or a later claim owns the job: nothing was written.
+    Dropped,
+}
+
+/// Runs a job and settles it. Never panics and never fails: what it could not settle is claimed again later.
+pub(super) async fn run(ports: Ports, store: Store, claim: Claim, lease: LeaseClock) -> JobEnd {
+    let started = ports.now();
+    let held = Held::new(lease, &claim);
+    let work = AssertUnwindSafe(work(&ports, &store, &claim, &held)).catch_unwind();
+    let outcome = tokio::select! {
+        ended = work => ended.unwrap_or_else(|_| Err(panicked())),
+        stop = heartbeat(&ports, &claim, &held) => Err(stop),
+    };
+    let (ended, end) = match outcome {
+        Ok(ended) => (ended, JobEnd::Through),
+        Err(stop) => match stopped(&ports, &claim, stop) {
+            Some(ended) => ended,
+            None => return JobEnd::Dropped,
+        },
+    };
+    match ports.state.jobs.settle(&claim, &ended.verdict, ended.journal.as_ref(), ports.now()).await {
+        Ok(Settled::Fenced) => {
+            tracing::warn!(store.id = %store.id, subject = %claim.subject, "a later claim owns the job; nothing written");
+            JobEnd::Dropped
+        }
+        Ok(Settled::Stands | Settled::Again) => {
+            let took = ports.now().duration_since(started).unsigned_abs();
+            tell(&store.id, &claim, &ended.verdict);
+            ports.observer.job_settled(&store.id, claim.lane, &ended.verdict, took);
+            end
+        }
+        Err(failure) => {
+            ports.observer.call_failed(&store.id, &failure);
+            JobEnd::Dropped
+        }
+    }
+}
+
+async fn work(ports: &Ports, store: &Store, claim: &Claim, held: &Held) -> Result<Ended, Stop> {
+    match &claim.subject {
+        Subject::Order(order) => {
+            let shop = ports.remotes.shop(store).await?;
+            let erp = ports.remotes.erp(&store.agreement, Lane::Order).await?;
+            let currency = agreement_currency(ports, store).await?;
+            let context =
+                Context { ports, store, currency, shop: shop.as_ref(), erp: erp.as_ref(), held };
+            transfer::transfer(&context, claim, *order).await
+        }
+        Subject::InitialSync(run) => {
+            let verdict = initial::go_on(ports, store, claim, held, run).await?;
+            Ok(Ended { verdict, journal: None })
+        }
+    }
+}
+
+async fn agreement_currency(ports: &Ports, store: &Store) -> Answer<shopbeat_domain::money::Currency> {
+    let agreement = ports.state.registry.agreement(&store.agreement).await?;
+    Ok(agreement.map_or(store.currency, |agreement| agreement.currency))
+}
+
+/// Keeps the claim alive; comes back only when it cannot.
+async fn heartbeat(ports: &Ports, claim: &Claim, held: &Held) -> Stop {
+    loop {
+        ports.clock.sleep(ports.timing.renewal()).await;
+        match held.extend(ports, claim).await {
+            Ok(()) => {}
+            Err(Stop::Fenced) => return Stop::Fenced,
+            // The state is away: the next beat tries again, and `still_ours` stops the writes in time.
+            Err(Stop::Failed(_) | Stop::Parked { .. }) => {}
+        }
+    }
+}
+
+fn panicked() -> Stop {
+    Stop::Parked {
+        block: Block::new(ParkCode::Internal, "panic", "Shopbeat failed while working on this order"),
+        number: None,
+    }
+}
+
+/// What becomes of a job that stopped; `None` = nothing may be written.
+fn stopped(ports: &Ports, claim: &Claim, stop: Stop) -> Option<(Ended, JobEnd)> {
+    match stop {
+        Stop::Fenced => None,
+        Stop::Parked { block, number } => Some((park(ports, claim, block, number), JobEnd::Through)),
+        Stop::Failed(failure) => Some(failed(ports, claim, failure)),
+    }
+}
+
+fn failed(ports: &Ports, claim: &Claim, failure: Failure) -> (Ended, JobEnd) {
+    ports.observer.call_failed(&claim.store, &failure);
+    match retry::decide(&failure) {
+        Decision::LaneWaits { asked, hold } => {
+            // Ready again at once: it is the lane that waits, and this job may be its probe.
+            let verdict = Verdict::Later { at: ports.now(), strike: false };
+            (Ended { verdict, journal: None }, JobEnd::Trouble { failure, asked, hold })
+        }
+        Decision::Strike { then, tries } if claim.strikes + 1 >= tries => {
+            (park(ports, claim, Block::new(then, &failure.call, failure.to_string()), None), JobEnd::Through)
+        }
+        Decision::Strike { .. } => {
+            let at = later(ports.now(), retry::backoff(claim.strikes, ports.random.as_ref()));
+            (Ended { verdict: Verdict::Later { at, strike: true }, journal: None }, JobEnd::Through)
+        }
+        Decision::Park(code) => {
+            (park(ports, claim, Block::new(code, &failure.call, failure.to_string()), None), JobEnd::Through)
+        }
+    }
+}
+
+fn park(ports: &Ports, claim: &Claim, block: Block, number: Option<OrderNumber>) -> Ended {
+    let now = ports.now();
+    let wait = retry::parked_wait(claim.parkings, ports.random.as_ref());
+    let park = Park {
+        code: block.code,
+        culprit: block.culprit,
+        message: block.message,
+        since: now,
+        retry_at: block.code.heals().then(|| later(now, wait)),
+        number,
+    };
+    Ended { verdict: Verdict::Parked(park), journal: None }
+}
+
+fn tell(store: &StoreId, claim: &Claim, verdict: &Verdict) {
+    match verdict {
+        Verdict::Done { outcome, .. } => {
+            tracing::info!(store.id = %store, subject = %claim.subject, outcome = outcome.name(), "job done");
+        }
+        Verdict::Later { at, strike } => {
+            tracing::info!(store.id = %store, subject = %claim.subject, %at, strike, "job put off");
+        }
+        Verdict::Parked(park) => {
+            let code = park.code.name();
+            tracing::warn!(store.id = %store, subject = %claim.subject, code, culprit = park.culprit, "job parked");
+        }
+    }
+}
+
+/// After so many refusals of the credentials in a row the store is put on hold.
+pub(super) fn puts_on_hold(failures: u32) -> bool {
+    failures >= limits::UNAUTHORIZED_TRIES
+}

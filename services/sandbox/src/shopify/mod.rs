@@ -1,0 +1,44 @@
+//! The simulated Shopify: Admin GraphQL 2026-10 executed over the real schema's slice, tokens, cost
+//! bucket, bulk operations and webhooks.
+//!
+//! [`ShopifySim`] is the library side. A shop's base URL is `http://<address>/<shop domain>`.
+
+mod bulk;
+mod control;
+mod delivery;
+mod docs;
+mod graphql;
+mod http;
+mod life;
+mod merchant;
+pub mod money;
+mod oauth;
+pub mod order;
+pub mod order_build;
+mod order_doc;
+pub mod order_gen;
+mod order_rest;
+pub mod order_spec;
+pub mod people;
+mod product_doc;
+mod shop;
+mod sim;
+pub mod special;
+mod throttle;
+mod webhook;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::bulk::BulkFault;
+pub use self::delivery::{DeliveryCounts, DeliveryOptions};
+pub use self::http::route_name;
+pub use self::life::LifeError;
+pub use self::order_spec::OrderSpec;
+pub use self::shop::{ShopSpec, Standing, USUAL_SCOPES};
+pub(crate) use self::sim::SharedShop;
+pub use self::sim::{OrderTruth, ShopifySim};
+pub use self::webhook::sign;
+
+/// The only version served; the schema slice is of it.
+pub const API_VERSION: &str = "2026-10";

@@ -1,0 +1,117 @@
+//! One Shopify shop behind the domain's port.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+use shopbeat_domain::catalog::Variant;
+use shopbeat_domain::ids::{BulkId, OrderId, ShopDomain};
+use shopbeat_domain::order::{Order, OrderHead};
+use shopbeat_domain::ports::{Answer, Clock, Export, Page, Shop, ShopIdentity, Subscribed};
+use url::Url;
+
+use crate::http::{BaseUrl, Http};
+use crate::order::LinePages;
+use crate::shop::ShopLocation;
+use crate::token::Credentials;
+use crate::transport::Transport;
+use crate::{bulk, order, orders, shop, subscriptions};
+
+/// One shop's Admin API. Makes one attempt per call, in the pace that Shopify's cost bucket allows; keeps the
+/// shop's token and bucket, so there should be one per shop and process.
+pub struct ShopifyClient {
+    transport: Transport,
+    line_pages: LinePages,
+}
+
+impl ShopifyClient {
+    /// A client for `shop`; nothing is sent yet. `deadline` bounds each call: a renewed token, the wait for the
+    /// cost bucket and the answer together (`limits::remote_deadline` of the worker's lease).
+    #[must_use]
+    pub fn new(
+        http: Http,
+        base: BaseUrl,
+        shop: ShopDomain,
+        credentials: Credentials,
+        clock: Arc<dyn Clock>,
+        deadline: Duration,
+    ) -> Self {
+        let transport = Transport::new(http, base, shop, credentials, clock, deadline);
+        Self { transport, line_pages: LinePages::default() }
+    }
+
+    /// The shop's locations, closed ones and third parties' too.
+    ///
+    /// # Errors
+    /// What Shopify answered instead.
+    pub async fn locations(&self) -> Answer<Vec<ShopLocation>> {
+        shop::locations(&self.transport).await
+    }
+
+    /// Stops an export; one that ended meanwhile is left as it is.
+    ///
+    /// # Errors
+    /// What Shopify answered instead.
+    pub async fn cancel_export(&self, id: BulkId) -> Answer<()> {
+        bulk::cancel(&self.transport, id).await
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_line_pages(mut self, lines: u32) -> Self {
+        self.line_pages = LinePages::of(lines);
+        self
+    }
+}
+
+impl fmt::Debug for ShopifyClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShopifyClient").field("shop", self.transport.shop()).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Shop for ShopifyClient {
+    async fn identity(&self) -> Answer<ShopIdentity> {
+        shop::identity(&self.transport).await
+    }
+
+    async fn order(&self, id: OrderId) -> Answer<Order> {
+        order::fetch(&self.transport, &self.line_pages, id).await
+    }
+
+    async fn orders_named(&self, name: &str) -> Answer<Vec<OrderHead>> {
+        orders::named(&self.transport, name).await
+    }
+
+    async fn orders_updated(
+        &self,
+        since: Timestamp,
+        page: Option<&str>,
+        size: u32,
+    ) -> Answer<Page<OrderHead>> {
+        orders::updated(&self.transport, since, page, size).await
+    }
+
+    async fn subscribe(&self, address: &Url) -> Answer<Subscribed> {
+        subscriptions::subscribe(&self.transport, address).await
+    }
+
+    async fn unsubscribe(&self, address: &Url) -> Answer<()> {
+        subscriptions::unsubscribe(&self.transport, address).await
+    }
+
+    async fn start_export(&self) -> Answer<BulkId> {
+        bulk::start(&self.transport).await
+    }
+
+    async fn export(&self, id: BulkId) -> Answer<Export> {
+        bulk::look(&self.transport, id).await
+    }
+
+    async fn read_export(&self, url: &Url, objects: u64) -> Answer<BoxStream<'static, Answer<Variant>>> {
+        bulk::read(&self.transport, url, objects).await
+    }
+}

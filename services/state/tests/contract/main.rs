@@ -1,0 +1,24 @@
+//! The promises of the state ports, kept by every engine: memory, a file, and a real `redis-server`.
+
+#[cfg(test)]
+mod bench;
+#[cfg(test)]
+mod inbox;
+#[cfg(test)]
+mod jobs;
+#[cfg(test)]
+mod leases;
+#[cfg(test)]
+mod losses;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod pace;
+#[cfg(test)]
+mod random;
+#[cfg(test)]
+mod records;
+#[cfg(test)]
+mod registry;
+#[cfg(test)]
+mod server;

@@ -1,0 +1,314 @@
+//! Where the parts are joined: the only file that knows every adapter.
+//!
+//! A process is started, runs until it is told to end, and drains: it takes nothing new, finishes what is under way
+//! and leaves the rest to the state.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use secrecy::ExposeSecret as _;
+use shopbeat_domain::ids::StoreId;
+use shopbeat_domain::limits::IDLE_LOOK;
+use shopbeat_domain::ports::{Clock, State};
+use shopbeat_engine::intake::Intake;
+use shopbeat_engine::ports::Ports;
+use shopbeat_engine::timing::Timing;
+use shopbeat_engine::{crew, worker};
+use shopbeat_shopify::BaseUrl;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Identity, ServerTlsConfig};
+use url::Url;
+
+use crate::auth::Tokens;
+use crate::grpc::SyncApi;
+use crate::http::{Lack, Readiness, Web};
+use crate::metrics::Metrics;
+use crate::options::{
+    Command, RemoteOptions, ServeOptions, StateChoice, StateOptions, WorkerMode, WorkerOptions,
+};
+use crate::remotes::{LiveRemotes, Places};
+use crate::system::{KeyedHash, SystemChance, SystemClock, Unpaced};
+use crate::{grpc, http, telemetry};
+
+/// After this a drain is over, whatever is still under way: the state takes it up again.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// What kept it from starting, or ended it.
+pub async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(options) => serve(&options).await,
+        Command::Worker(options) => work(&options).await,
+        #[cfg(feature = "demo")]
+        Command::Sandbox(options) => crate::sandbox::run(&options).await,
+        #[cfg(feature = "demo")]
+        Command::Demo(options) => crate::demo::run(&options).await,
+        Command::Client(command) => crate::cli::run(command).await,
+    }
+}
+
+async fn serve(options: &ServeOptions) -> anyhow::Result<()> {
+    telemetry::start(options.log_format);
+    options.check()?;
+    let ended = told_to_end()?;
+    let mut service = Service::start(options).await?;
+    tokio::select! {
+        () = ended => tracing::info!("told to end; draining"),
+        failed = service.failed() => {
+            service.stop().await;
+            return failed.context("a part of the service ended by itself");
+        }
+    }
+    service.stop().await;
+    tracing::info!("drained");
+    Ok(())
+}
+
+async fn work(options: &WorkerOptions) -> anyhow::Result<()> {
+    telemetry::start(options.log_format);
+    options.check()?;
+    let ended = told_to_end()?;
+    let ports = ports(&options.state, &options.remotes, Metrics::new()).await?;
+    let shutdown = CancellationToken::new();
+    let owner = owner(&ports);
+    tracing::info!(store.id = %options.store, worker.name = owner, build = crate::options::BUILD, "worker begins");
+    let mut worker = tokio::spawn(keep_working(ports, options.store.clone(), owner, shutdown.clone()));
+    tokio::select! {
+        () = ended => {}
+        over = &mut worker => return over.context("the worker ended unexpectedly"),
+    }
+    tracing::info!("told to end; draining");
+    shutdown.cancel();
+    match tokio::time::timeout(DRAIN, worker).await {
+        Ok(over) => over.context("the worker ended unexpectedly"),
+        Err(_) => {
+            tracing::warn!("work was cut off at the end; the next worker takes it up");
+            Ok(())
+        }
+    }
+}
+
+/// Works for a store whenever it wants a worker: it may be connected, or resumed, only later.
+async fn keep_working(ports: Ports, store: StoreId, owner: String, shutdown: CancellationToken) {
+    while !shutdown.is_cancelled() {
+        worker::run(ports.clone(), store.clone(), owner.clone(), shutdown.clone()).await;
+        tokio::select! {
+            () = ports.clock.sleep(IDLE_LOOK) => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+}
+
+/// Comes when the process is told to end (SIGTERM, or an interrupt from the terminal).
+pub(crate) fn told_to_end() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be listened to")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be listened to")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// The service, running in this process.
+pub struct Service {
+    ports: Ports,
+    grpc_address: SocketAddr,
+    http_address: SocketAddr,
+    readiness: Readiness,
+    shutdown: CancellationToken,
+    grpc: JoinHandle<anyhow::Result<()>>,
+    http: JoinHandle<()>,
+    workers: Option<JoinHandle<()>>,
+}
+
+impl Service {
+    /// Opens the state, listens and begins to work. The options must have been checked.
+    ///
+    /// # Errors
+    /// When the state, a file or an address cannot be used.
+    pub async fn start(options: &ServeOptions) -> anyhow::Result<Self> {
+        let tokens = options.auth_tokens_file.as_deref().map(Tokens::read).transpose()?.map(Arc::new);
+        let tls = tls(options)?;
+        let metrics = Metrics::new();
+        let ports = ports(&options.state, &options.remotes, metrics.clone()).await?;
+        let (grpc_listener, grpc_address) = listen(options.grpc_listen).await?;
+        let (http_listener, http_address) = listen(options.http_listen).await?;
+        let public_url = public_url(options, http_address)?;
+        let readiness = Readiness::default();
+        let shutdown = CancellationToken::new();
+        let api = SyncApi::new(ports.clone(), Some(public_url), shutdown.clone());
+        let grpc = grpc::serve(grpc_listener, api, tokens, metrics.clone(), tls, shutdown.clone());
+        let (state, clock) = (ports.state.clone(), Arc::clone(&ports.clock));
+        let web = Web::new(Intake::new(ports.clone()), state, clock, metrics, readiness.clone());
+        let service = Self {
+            grpc: tokio::spawn(grpc),
+            http: tokio::spawn(http::serve(http_listener, web.router(), shutdown.clone())),
+            workers: (options.workers() == WorkerMode::InProcess)
+                .then(|| tokio::spawn(crew::run(ports.clone(), owner(&ports), shutdown.clone()))),
+            ports,
+            grpc_address,
+            http_address,
+            readiness,
+            shutdown,
+        };
+        tracing::info!(
+            grpc.address = %grpc_address,
+            http.address = %http_address,
+            workers = ?options.workers(),
+            build = crate::options::BUILD,
+            "serving"
+        );
+        Ok(service)
+    }
+
+    /// Where the gRPC API listens.
+    #[must_use]
+    pub fn grpc_address(&self) -> SocketAddr {
+        self.grpc_address
+    }
+
+    /// Where webhooks, probes and metrics listen.
+    #[must_use]
+    pub fn http_address(&self) -> SocketAddr {
+        self.http_address
+    }
+
+    /// What the service works with.
+    #[must_use]
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// Comes when a part of the service ends without being told to.
+    ///
+    /// # Errors
+    /// Why it ended.
+    pub async fn failed(&mut self) -> anyhow::Result<()> {
+        let workers = async {
+            match &mut self.workers {
+                Some(workers) => workers.await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            grpc = &mut self.grpc => grpc.context("the gRPC server panicked")?.context("the gRPC server ended"),
+            http = &mut self.http => http.context("the HTTP server panicked"),
+            workers = workers => workers.context("the workers panicked"),
+        }
+    }
+
+    /// Takes nothing new, lets what is under way finish, and ends.
+    pub async fn stop(self) {
+        self.readiness.lacks(Lack::Draining);
+        self.shutdown.cancel();
+        let Self { grpc, http, workers, .. } = self;
+        let aborts: Vec<_> = [grpc.abort_handle(), http.abort_handle()]
+            .into_iter()
+            .chain(workers.as_ref().map(JoinHandle::abort_handle))
+            .collect();
+        let all = async {
+            let workers = async {
+                match workers {
+                    Some(workers) => workers.await.is_ok(),
+                    None => true,
+                }
+            };
+            let (grpc, http, workers) = tokio::join!(grpc, http, workers);
+            (matches!(grpc, Ok(Ok(()))) && http.is_ok() && workers).then_some(())
+        };
+        match tokio::time::timeout(DRAIN, all).await {
+            Ok(Some(())) => {}
+            Ok(None) => tracing::error!("a part of the service did not end well"),
+            Err(_) => {
+                tracing::warn!("work was cut off at the end; it is taken up again at the next start");
+                aborts.iter().for_each(tokio::task::AbortHandle::abort);
+            }
+        }
+    }
+}
+
+/// All ports, filled.
+async fn ports(state: &StateOptions, remotes: &RemoteOptions, metrics: Metrics) -> anyhow::Result<Ports> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let timing = Timing { lease: Duration::from_secs(remotes.lease_seconds) };
+    let keys = state.keys()?;
+    if let Some(made) = &keys.made {
+        tracing::warn!(
+            file = %made.display(),
+            "a master key was made; without it the stored credentials are lost, so keep a copy"
+        );
+    }
+    let blind = Arc::new(KeyedHash(keys.sealing.clone()));
+    let mut state = open_state(state, keys.sealing, &clock).await?;
+    if remotes.rackbeat_unpaced {
+        tracing::warn!("calls to Rackbeat are not paced");
+        state.pace = Arc::new(Unpaced);
+    }
+    for warning in state.health.warnings().await? {
+        tracing::warn!("{warning}");
+    }
+    let places = Places {
+        shopify: BaseUrl::parse(&remotes.shopify_url)?,
+        rackbeat: remotes.rackbeat_url.clone(),
+        contact: remotes.contact.clone(),
+        deadline: timing.remote_deadline(),
+    };
+    let remotes = Arc::new(LiveRemotes::new(state.clone(), Arc::clone(&clock), places));
+    let random = Arc::new(SystemChance::new());
+    Ok(Ports { state, remotes, clock, random, blind, observer: Arc::new(metrics), timing })
+}
+
+async fn open_state(
+    options: &StateOptions,
+    sealing: shopbeat_state::Sealing,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<State> {
+    let clock = Arc::clone(clock);
+    let state = match options.choice() {
+        StateChoice::Memory => shopbeat_state::embedded(None, sealing, clock)?,
+        StateChoice::File(path) => shopbeat_state::embedded(Some(&path), sealing, clock)?,
+        StateChoice::Redis(url, prefix) => {
+            shopbeat_state::redis(url.expose_secret(), &prefix, sealing, clock).await?
+        }
+    };
+    Ok(state)
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// Where the remotes reach our webhooks; by default the HTTP address itself.
+fn public_url(options: &ServeOptions, http: SocketAddr) -> anyhow::Result<Url> {
+    if let Some(url) = &options.public_url {
+        return Ok(url.clone());
+    }
+    tracing::warn!("--public-url is not set: only remotes on this machine reach the webhooks");
+    Ok(Url::parse(&format!("http://{http}"))?)
+}
+
+fn tls(options: &ServeOptions) -> anyhow::Result<Option<ServerTlsConfig>> {
+    let (Some(cert), Some(key)) = (&options.tls_cert, &options.tls_key) else { return Ok(None) };
+    let read = |path: &std::path::Path| {
+        std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
+    };
+    Ok(Some(ServerTlsConfig::new().identity(Identity::from_pem(read(cert)?, read(key)?))))
+}
+
+/// The name under which this process holds leases: no other process, before or after, has it.
+fn owner(ports: &Ports) -> String {
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "local".to_owned());
+    format!("{host}-{}-{:08x}", std::process::id(), ports.random.next_u64() >> 32)
+}

@@ -1,0 +1,77 @@
+//! The API's enumerations as words, the same in tables and in JSON; `None` where nothing is said.
+
+use shopbeat_proto::v1;
+
+macro_rules! words {
+    ($( $(#[$doc:meta])* $function:ident: $Enum:ident, $prefix:literal; )+) => {
+        $(
+            $(#[$doc])*
+            #[must_use]
+            pub(crate) fn $function(value: i32) -> Option<String> {
+                match v1::$Enum::try_from(value) {
+                    Ok(v1::$Enum::Unspecified) => None,
+                    Ok(known) => {
+                        let name = known.as_str_name();
+                        Some(name.strip_prefix($prefix).unwrap_or(name).to_lowercase())
+                    }
+                    // A service newer than this program.
+                    Err(_) => Some(format!("unknown_{value}")),
+                }
+            }
+        )+
+    };
+}
+
+words! {
+    /// What the owner of a store wants.
+    desired: Desired, "DESIRED_";
+    /// What forbids writing.
+    hold: Hold, "HOLD_";
+    /// How a store's token is got.
+    grant: Grant, "GRANT_";
+    /// What became of an order.
+    state: OrderState, "ORDER_STATE_";
+    /// How far an order is.
+    reached: Reached, "REACHED_";
+    /// A step of the transfer.
+    step: Step, "STEP_";
+    /// How far an order should go.
+    target: Target, "TARGET_";
+    /// What starts a transfer.
+    trigger: Trigger, "TRIGGER_";
+    /// What happens to test orders.
+    test_orders: TestOrders, "TEST_ORDERS_";
+    /// The customer of an order without e-mail.
+    without_email: WithoutEmail, "WITHOUT_EMAIL_";
+    /// A VAT zone.
+    vat_zone: VatZone, "VAT_ZONE_";
+    /// Where a run is.
+    phase: RunPhase, "RUN_PHASE_";
+    /// What is wrong with a SKU.
+    defect: SkuDefect, "SKU_DEFECT_";
+}
+
+/// The word, or a dash.
+#[must_use]
+pub(crate) fn or_dash(word: Option<String>) -> String {
+    word.unwrap_or_else(|| "-".to_owned())
+}
+
+/// The number, or a dash.
+#[must_use]
+pub(crate) fn number(number: Option<u64>) -> String {
+    number.map_or_else(|| "-".to_owned(), |number| number.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_the_names_of_the_api_without_their_prefix() {
+        assert_eq!(target(v1::Target::ShippedAndInvoiced.into()).unwrap(), "shipped_and_invoiced");
+        assert_eq!(hold(v1::Hold::Unspecified.into()), None);
+        assert_eq!(state(99).unwrap(), "unknown_99");
+        assert_eq!(or_dash(None), "-");
+    }
+}

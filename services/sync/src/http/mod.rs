@@ -1,0 +1,99 @@
+//! The HTTP side: webhooks of both remotes, probes, metrics.
+
+mod probes;
+mod rackbeat;
+mod secrets;
+mod serve;
+mod shopify;
+
+pub use probes::{Lack, Readiness};
+pub use serve::serve;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::DefaultBodyLimit;
+use axum::extract::rejection::BytesRejection;
+use axum::routing::{get, post};
+use http::StatusCode;
+use shopbeat_domain::failure::Remote;
+use shopbeat_domain::ports::{Clock, State};
+use shopbeat_engine::intake::Intake;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::metrics::{Metrics, WebhookOutcome};
+use secrets::WebhookKeys;
+
+/// Shopify's largest payloads are orders with hundreds of lines, far below this.
+const LARGEST_BODY: usize = 2 * 1024 * 1024;
+/// Shopify hangs up after five seconds: what takes longer is answered 503, and sent again.
+const DEADLINE: Duration = Duration::from_secs(4);
+
+/// What the handlers work with; cheap to clone.
+#[derive(Clone)]
+pub struct Web {
+    intake: Intake,
+    state: State,
+    keys: Arc<WebhookKeys>,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    readiness: Readiness,
+}
+
+impl Web {
+    /// Handlers over these parts.
+    #[must_use]
+    pub fn new(
+        intake: Intake,
+        state: State,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+        readiness: Readiness,
+    ) -> Self {
+        let keys = Arc::new(WebhookKeys::new(Arc::clone(&state.registry)));
+        Self { intake, state, keys, clock, metrics, readiness }
+    }
+
+    /// All routes.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/webhooks/shopify/{store}", post(shopify::of_store))
+            .route("/webhooks/shopify", post(shopify::app_wide))
+            .route("/webhooks/rackbeat/{agreement}", post(rackbeat::of_agreement))
+            .layer(DefaultBodyLimit::max(LARGEST_BODY))
+            .route("/livez", get(probes::live))
+            .route("/readyz", get(probes::ready))
+            .route("/metrics", get(probes::metrics))
+            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
+            .with_state(self)
+    }
+
+    /// Counts a delivery and answers it.
+    fn answer(&self, remote: Remote, outcome: WebhookOutcome, begun: Instant) -> StatusCode {
+        self.metrics.webhook(remote, outcome, begun.elapsed());
+        match outcome {
+            WebhookOutcome::Queued
+            | WebhookOutcome::Repeat
+            | WebhookOutcome::Handled
+            | WebhookOutcome::Unused => StatusCode::OK,
+            // Whether the store is unknown or the signature bad is not told.
+            WebhookOutcome::Forged | WebhookOutcome::WrongShop => StatusCode::UNAUTHORIZED,
+            WebhookOutcome::Malformed => StatusCode::BAD_REQUEST,
+            WebhookOutcome::Oversized => StatusCode::PAYLOAD_TOO_LARGE,
+            WebhookOutcome::StateAway => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+/// The raw bytes, or why there are none.
+fn bytes(body: Result<Bytes, BytesRejection>) -> Result<Bytes, WebhookOutcome> {
+    body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => WebhookOutcome::Oversized,
+        _ => WebhookOutcome::Malformed,
+    })
+}
+
+#[cfg(test)]
+mod tests;

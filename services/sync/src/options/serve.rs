@@ -1,0 +1,326 @@
+//! Options of `serve` and `worker`.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use shopbeat_domain::ids::StoreId;
+use shopbeat_domain::limits::WORKER_LEASE;
+use url::{Host, Url};
+
+use super::BadOptions;
+use super::state::{StateChoice, StateOptions};
+use crate::telemetry::LogFormat;
+
+/// Where the remotes are.
+#[derive(Debug, Clone, Args)]
+pub struct RemoteOptions {
+    /// Where shops are: a template in which `{shop}` becomes the store's `….myshopify.com` domain.
+    #[arg(long, env = "SHOPBEAT_SHOPIFY_URL", default_value = "https://{shop}", value_name = "TEMPLATE")]
+    pub shopify_url: String,
+    /// Where Rackbeat's API is.
+    #[arg(
+        long,
+        env = "SHOPBEAT_RACKBEAT_URL",
+        default_value = "https://app.rackbeat.com/api",
+        value_name = "URL"
+    )]
+    pub rackbeat_url: Url,
+    /// E-mail address at which the operator of this service is reached: Rackbeat asks integrations to name one.
+    #[arg(long, env = "SHOPBEAT_CONTACT", default_value = "shopbeat@localhost", value_name = "E-MAIL")]
+    pub contact: String,
+    /// Seconds after which a silent worker is taken for dead, 3 to 600. One remote call may take a third of it.
+    #[arg(long, env = "SHOPBEAT_LEASE_SECONDS", default_value_t = WORKER_LEASE.as_secs(), value_name = "SECONDS")]
+    pub lease_seconds: u64,
+    /// Do not keep Rackbeat's limit of 480 calls a minute. For a sandbox without limits, never for Rackbeat itself.
+    #[arg(long, env = "SHOPBEAT_RACKBEAT_UNPACED")]
+    pub rackbeat_unpaced: bool,
+}
+
+/// Shorter leases leave no time for a remote's answer, longer ones leave a dead worker's store alone for too long.
+const LEASE_SECONDS: RangeInclusive<u64> = 3..=600;
+
+/// Who runs the stores' workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WorkerMode {
+    /// This process, one per store.
+    InProcess,
+    /// Processes of their own, `shopbeat worker --store ID`.
+    External,
+}
+
+/// Options of `shopbeat serve`.
+#[derive(Debug, Clone, Args)]
+pub struct ServeOptions {
+    /// Where the state lives.
+    #[command(flatten)]
+    pub state: StateOptions,
+    /// Where the remotes are.
+    #[command(flatten)]
+    pub remotes: RemoteOptions,
+    /// Address of the gRPC API; port 0 takes a free one.
+    #[arg(long, env = "SHOPBEAT_GRPC_LISTEN", default_value = "127.0.0.1:50051", value_name = "IP:PORT")]
+    pub grpc_listen: SocketAddr,
+    /// Address of webhooks, probes and metrics; port 0 takes a free one.
+    #[arg(long, env = "SHOPBEAT_HTTP_LISTEN", default_value = "127.0.0.1:8080", value_name = "IP:PORT")]
+    pub http_listen: SocketAddr,
+    /// Address at which Shopify and Rackbeat reach the HTTP side; webhooks are registered with it. Without it: the
+    /// HTTP address itself, which only a sandbox on this machine can reach.
+    #[arg(long, env = "SHOPBEAT_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<Url>,
+    /// Who runs the workers. Default: in-process on the embedded state, external on Redis.
+    #[arg(long, env = "SHOPBEAT_WORKERS", value_enum)]
+    pub workers: Option<WorkerMode>,
+    /// File of the bearer tokens that open the API: a JSON list of name, token or token_sha256, role, agreements.
+    #[arg(long, env = "SHOPBEAT_AUTH_TOKENS_FILE", value_name = "PATH")]
+    pub auth_tokens_file: Option<PathBuf>,
+    /// Serve other machines without authentication, and speak plain http to remotes that are not this machine.
+    #[arg(long, env = "SHOPBEAT_INSECURE")]
+    pub insecure: bool,
+    /// Certificate chain of the gRPC API, PEM.
+    #[arg(long, env = "SHOPBEAT_TLS_CERT", value_name = "PATH")]
+    pub tls_cert: Option<PathBuf>,
+    /// Key of the certificate, PEM.
+    #[arg(long, env = "SHOPBEAT_TLS_KEY", value_name = "PATH")]
+    pub tls_key: Option<PathBuf>,
+    /// How log lines look.
+    #[arg(long, env = "SHOPBEAT_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// Options of `shopbeat worker`.
+#[derive(Debug, Clone, Args)]
+pub struct WorkerOptions {
+    /// Whose worker.
+    #[arg(long, env = "SHOPBEAT_STORE", value_name = "ID", value_parser = parse_store)]
+    pub store: StoreId,
+    /// Where the state lives.
+    #[command(flatten)]
+    pub state: StateOptions,
+    /// Where the remotes are.
+    #[command(flatten)]
+    pub remotes: RemoteOptions,
+    /// Speak plain http to remotes that are not this machine.
+    #[arg(long, env = "SHOPBEAT_INSECURE")]
+    pub insecure: bool,
+    /// How log lines look.
+    #[arg(long, env = "SHOPBEAT_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+fn parse_store(text: &str) -> Result<StoreId, String> {
+    StoreId::parse(text).map_err(|bad| bad.to_string())
+}
+
+impl ServeOptions {
+    /// Who runs the workers, as said or by the state.
+    #[must_use]
+    pub fn workers(&self) -> WorkerMode {
+        self.workers.unwrap_or(match self.state.choice() {
+            StateChoice::Memory | StateChoice::File(_) => WorkerMode::InProcess,
+            StateChoice::Redis(..) => WorkerMode::External,
+        })
+    }
+
+    /// Checks all options against each other.
+    ///
+    /// # Errors
+    /// Every contradiction and gap.
+    pub fn check(&self) -> Result<(), BadOptions> {
+        let mut problems = self.state.problems();
+        problems.extend(self.remotes.problems(self.insecure));
+        if self.workers == Some(WorkerMode::External) && self.state.redis_url.is_none() {
+            problems.push(
+                "--workers external needs --redis-url: an embedded state serves one process".to_owned(),
+            );
+        }
+        if !self.grpc_listen.ip().is_loopback() && self.auth_tokens_file.is_none() && !self.insecure {
+            problems.push(format!(
+                "--grpc-listen {} lets other machines in without authentication: give --auth-tokens-file, or \
+                 --insecure if that is meant",
+                self.grpc_listen
+            ));
+        }
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            problems.push("--tls-cert and --tls-key belong together: give both or none".to_owned());
+        }
+        if let Some(url) = &self.public_url {
+            problems.extend(url_problems("--public-url", url, self.insecure));
+        }
+        BadOptions::unless_empty(problems)
+    }
+}
+
+impl WorkerOptions {
+    /// Checks all options against each other.
+    ///
+    /// # Errors
+    /// Every contradiction and gap.
+    pub fn check(&self) -> Result<(), BadOptions> {
+        let mut problems = self.state.problems();
+        problems.extend(self.remotes.problems(self.insecure));
+        if self.state.redis_url.is_none() {
+            problems.push(
+                "a worker needs --redis-url: an embedded state serves one process, and `serve` runs its workers itself"
+                    .to_owned(),
+            );
+        }
+        BadOptions::unless_empty(problems)
+    }
+}
+
+impl RemoteOptions {
+    fn problems(&self, insecure: bool) -> Vec<String> {
+        let mut problems = Vec::new();
+        if !self.shopify_url.contains("{shop}") {
+            problems.push("--shopify-url must hold {shop}, which becomes the store's domain".to_owned());
+        }
+        match Url::parse(&self.shopify_url.replace("{shop}", "a.myshopify.com")) {
+            Ok(url) => problems.extend(url_problems("--shopify-url", &url, insecure)),
+            Err(_) => problems.push("--shopify-url is no address".to_owned()),
+        }
+        problems.extend(url_problems("--rackbeat-url", &self.rackbeat_url, insecure));
+        // It travels in a header.
+        if !self.contact.contains('@') || !self.contact.bytes().all(|b| b.is_ascii_graphic()) {
+            problems.push("--contact must be an e-mail address".to_owned());
+        }
+        if !LEASE_SECONDS.contains(&self.lease_seconds) {
+            problems.push("--lease-seconds must be 3 to 600".to_owned());
+        }
+        if self.rackbeat_unpaced
+            && self.rackbeat_url.host_str().is_some_and(|host| host.ends_with("rackbeat.com"))
+        {
+            problems.push(
+                "--rackbeat-unpaced would get the account locked out of Rackbeat: leave it out".to_owned(),
+            );
+        }
+        problems
+    }
+}
+
+fn url_problems(option: &str, url: &Url, insecure: bool) -> Vec<String> {
+    let mut problems = Vec::new();
+    match url.scheme() {
+        "https" => {}
+        "http" if insecure || is_loopback(url) => {}
+        "http" => problems.push(format!(
+            "{option} is plain http to another machine, which shows tokens to everyone on the way: use https, or \
+             --insecure if that is meant"
+        )),
+        _ => problems.push(format!("{option} must be an http or https address")),
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        problems.push(format!("{option} must have no query and no fragment"));
+    }
+    problems
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::super::{Cli, Command};
+    use super::*;
+
+    fn serve(args: &[&str]) -> ServeOptions {
+        let line = ["shopbeat", "serve"].iter().chain(args).copied();
+        match Cli::try_parse_from(line).unwrap().command {
+            Command::Serve(options) => *options,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn problems(args: &[&str]) -> String {
+        serve(args).check().err().map(|bad| bad.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_defaults_stand() {
+        assert_eq!(problems(&[]), "");
+        assert_eq!(serve(&[]).workers(), WorkerMode::InProcess);
+        let redis = ["--redis-url", "redis://localhost", "--master-key-file", "k"];
+        assert_eq!(problems(&redis), "");
+        assert_eq!(serve(&redis).workers(), WorkerMode::External);
+    }
+
+    #[test]
+    fn other_machines_are_not_let_in_without_authentication() {
+        assert!(problems(&["--grpc-listen", "0.0.0.0:1"]).contains("--auth-tokens-file"));
+        assert!(problems(&["--grpc-listen", "[::]:1"]).contains("--auth-tokens-file"));
+        for good in [["--insecure", "--insecure"], ["--auth-tokens-file", "f"]] {
+            let good: Vec<_> = if good[0] == good[1] { vec![good[0]] } else { good.to_vec() };
+            assert_eq!(problems(&[&["--grpc-listen", "0.0.0.0:1"], good.as_slice()].concat()), "");
+        }
+    }
+
+    #[test]
+    fn every_contradiction_is_told_at_once() {
+        let told = problems(&[
+            "--workers",
+            "external",
+            "--tls-cert",
+            "c",
+            "--shopify-url",
+            "http://shops.example",
+            "--rackbeat-url",
+            "ftp://x/",
+            "--public-url",
+            "http://example.com/?a=b",
+            "--lease-seconds",
+            "1",
+        ]);
+        for part in [
+            "--workers",
+            "--tls-key",
+            "{shop}",
+            "plain http",
+            "--rackbeat-url",
+            "no query",
+            "--lease-seconds",
+        ] {
+            assert!(told.contains(part), "{part} is not in {told}");
+        }
+    }
+
+    #[test]
+    fn a_sandbox_on_this_machine_may_speak_plain_http() {
+        let args = [
+            "--shopify-url",
+            "http://127.0.0.1:9/{shop}",
+            "--rackbeat-url",
+            "http://localhost:9/api",
+            "--public-url",
+            "http://[::1]:9",
+        ];
+        assert_eq!(problems(&args), "");
+        assert_eq!(problems(&["--shopify-url", "http://{shop}.localhost:9"]), "");
+    }
+
+    #[test]
+    fn rackbeat_itself_is_never_called_without_its_pace() {
+        assert!(problems(&["--rackbeat-unpaced"]).contains("--rackbeat-unpaced"));
+        assert_eq!(problems(&["--rackbeat-unpaced", "--rackbeat-url", "http://127.0.0.1:9/api"]), "");
+    }
+
+    #[test]
+    fn a_worker_needs_redis() {
+        let line = ["shopbeat", "worker", "--store", "acme"];
+        match Cli::try_parse_from(line).unwrap().command {
+            Command::Worker(options) => {
+                assert!(options.check().unwrap_err().to_string().contains("--redis-url"));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(Cli::try_parse_from(["shopbeat", "worker", "--store", "A B"]).is_err());
+    }
+}

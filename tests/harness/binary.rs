@@ -1,0 +1,36 @@
+//! The program under test, built once.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// Path of `shopbeat`, built like the tests themselves: the whole workspace with its tests, so that all crates have
+/// the features they have in `cargo test --workspace` and nothing is built twice. `SHOPBEAT_TEST_BINARY` names a
+/// program that was built otherwise.
+///
+/// # Panics
+/// When it cannot be built.
+pub(crate) fn shopbeat() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| match std::env::var_os("SHOPBEAT_TEST_BINARY") {
+        Some(path) => PathBuf::from(path),
+        None => build(),
+    })
+}
+
+/// The test's own binary is `<target>/<profile>/deps/<name>`.
+fn build() -> PathBuf {
+    let own = std::env::current_exe().expect("a test knows its own path");
+    let profile = own.ancestors().nth(2).expect("tests lie in <target>/<profile>/deps");
+    let target = profile.parent().expect("profiles lie in the target directory");
+    let name = profile.file_name().and_then(|name| name.to_str()).unwrap_or("debug");
+    let name = if name == "debug" { "dev" } else { name };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    let built = Command::new(cargo)
+        .args(["build", "--quiet", "--workspace", "--bins", "--tests", "--profile", name, "--target-dir"])
+        .arg(target)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .status();
+    assert!(built.is_ok_and(|status| status.success()), "the program could not be built");
+    profile.join("shopbeat")
+}

@@ -1,0 +1,30 @@
+//! What the whole-program suites share: real processes, a real Redis, the sandbox, and the promises that must hold at
+//! the end of every test.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a harness that cannot go on fails the test, and says why"
+)]
+
+mod binary;
+mod books;
+mod http;
+mod process;
+mod proxy;
+mod redis;
+mod service;
+mod settings;
+mod wait;
+mod world;
+
+pub use books::{Expect, Ledger};
+pub use http::{Answer, HttpClient, Webhook};
+pub use process::Process;
+pub use proxy::Proxy;
+pub use redis::Redis;
+pub use service::{Api, Service, StateAt};
+pub use settings::{FREIGHT, ROUNDING, settings};
+pub use wait::{LONG, SHORT, until};
+pub use world::{Plan, World};

@@ -1,0 +1,1 @@
+//! The real program against the sandbox, and a real Redis.
