@@ -52,15 +52,20 @@ impl World {
         let waiting = u64::try_from(waiting).unwrap_or(u64::MAX);
         let mut api = self.api.clone();
         until(&format!("the orders of {handle} are decided"), within, async || {
-            let request = v1::GetStoreRequest { store_id: handle.to_owned(), ..v1::GetStoreRequest::default() };
-            let store = api.get_store(request).await.map_err(|status| status.message().to_owned())?.into_inner();
+            let request =
+                v1::GetStoreRequest { store_id: handle.to_owned(), ..v1::GetStoreRequest::default() };
+            let store =
+                api.get_store(request).await.map_err(|status| status.message().to_owned())?.into_inner();
             let ledger = store.ledger.and_then(|ledger| ledger.total).ok_or("no ledger")?;
             let jobs = store.jobs.ok_or("no queue")?;
             let at_rest = jobs.ready == 0 && jobs.claimed == 0;
             if at_rest && ledger.seen == orders && ledger.pending == waiting {
                 return Ok(ledger);
             }
-            Err(format!("{jobs:?}, {ledger:?}; {orders} orders, {waiting} of them pending; worker {:?}", store.worker))
+            Err(format!(
+                "{jobs:?}, {ledger:?}; {orders} orders, {waiting} of them pending; worker {:?}",
+                store.worker
+            ))
         })
         .await
     }
@@ -70,6 +75,15 @@ impl World {
     /// # Panics
     /// With all that does not.
     pub async fn check(&mut self, handle: &str) {
+        let wrong = self.problems(handle).await;
+        assert!(wrong.is_empty(), "{handle}:\n{wrong}");
+    }
+
+    /// What must hold of a store and does not, a line each.
+    ///
+    /// # Panics
+    /// When the service does not tell.
+    pub async fn problems(&mut self, handle: &str) -> String {
         let ledger = self.store(handle).await.ledger.and_then(|ledger| ledger.total).expect("a ledger");
         let orders = self.shopify().orders(&domain(handle)).expect("the shop is there");
         let mut wrong = String::new();
@@ -77,7 +91,8 @@ impl World {
         let living = self.living(handle, &mut wrong);
         for truth in &orders {
             let id = truth.order.id;
-            let expected = self.expected.get(&(handle.to_owned(), id)).cloned().unwrap_or(Expect::Transferred);
+            let expected =
+                self.expected.get(&(handle.to_owned(), id)).cloned().unwrap_or(Expect::Transferred);
             match self.transfer(handle, id).await {
                 Ok(transfer) => {
                     count(&mut counts, &transfer);
@@ -91,13 +106,14 @@ impl World {
                 }
             }
         }
-        let told = (ledger.seen, ledger.transferred, ledger.parked, ledger.pending, ledger.removed_in_rackbeat);
+        let told =
+            (ledger.seen, ledger.transferred, ledger.parked, ledger.pending, ledger.removed_in_rackbeat);
         let seen = u64::try_from(orders.len()).unwrap_or(u64::MAX);
         let are = (seen, counts.transferred, counts.parked, counts.pending, counts.removed_in_rackbeat);
         if told != are || !ledger.adds_up {
             let _written = writeln!(wrong, "the ledger says {ledger:?}, the orders say {are:?}");
         }
-        assert!(wrong.is_empty(), "{handle}:\n{wrong}");
+        wrong
     }
 
     /// The living orders in Rackbeat that bear a reference of the store, by Shopify's order.
@@ -115,7 +131,11 @@ impl World {
                         living.entry(id).or_default().push(row);
                     }
                     _ if !self.connected.iter().any(|other| row.heading.contains(&format!("{other}/"))) => {
-                        let _written = writeln!(wrong, "order {} in Rackbeat bears no reference: {}", row.number, row.heading);
+                        let _written = writeln!(
+                            wrong,
+                            "order {} in Rackbeat bears no reference: {}",
+                            row.number, row.heading
+                        );
                     }
                     _ => {}
                 }
@@ -151,9 +171,24 @@ impl World {
                 let _written = writeln!(wrong, "leases are stranded: {leases:?}");
             }
         }
+        self.customers_are_single(&mut wrong);
         self.read_logs(&mut wrong);
         assert!(wrong.is_empty(), "{wrong}");
         self.finished = true;
+    }
+
+    /// Nobody is a customer twice.
+    fn customers_are_single(&self, wrong: &mut String) {
+        for account in self.rackbeat().account_ids() {
+            let mut seen = BTreeMap::new();
+            for customer in self.rackbeat().customers(account) {
+                let Some(email) = customer.email.map(|email| email.to_lowercase()) else { continue };
+                if let Some(other) = seen.insert(email, customer.number) {
+                    let _written =
+                        writeln!(wrong, "customers {other} and {} are one person", customer.number);
+                }
+            }
+        }
     }
 
     /// Of every process there was, those killed on the way among them.
@@ -182,7 +217,12 @@ fn count(counts: &mut Ledger, transfer: &v1::Transfer) {
     }
 }
 
-fn judge(expected: &Expect, truth: &OrderTruth, transfer: &v1::Transfer, rows: &[OrderRow]) -> Result<(), String> {
+fn judge(
+    expected: &Expect,
+    truth: &OrderTruth,
+    transfer: &v1::Transfer,
+    rows: &[OrderRow],
+) -> Result<(), String> {
     if rows.len() > 1 {
         let numbers: Vec<i64> = rows.iter().map(|row| row.number).collect();
         return Err(format!("it stands in Rackbeat {} times: {numbers:?}", rows.len()));
@@ -192,18 +232,23 @@ fn judge(expected: &Expect, truth: &OrderTruth, transfer: &v1::Transfer, rows: &
         (Expect::Transferred | Expect::TransferredOrParked(_), v1::OrderState::Transferred)
         | (Expect::Pending, v1::OrderState::Pending)
         | (Expect::Removed, v1::OrderState::RemovedInRackbeat) => true,
-        (Expect::Parked(wanted) | Expect::TransferredOrParked(wanted), v1::OrderState::Parked) => code == *wanted,
+        (Expect::Parked(wanted) | Expect::TransferredOrParked(wanted), v1::OrderState::Parked) => {
+            code == *wanted
+        }
         (Expect::Ignored(rule), v1::OrderState::Ignored) => transfer.ignored_by == *rule,
         _ => false,
     };
     if !is_as_expected {
-        let why = transfer.park.as_ref().map(|park| format!("{}: {} ({})", park.code, park.message, park.culprit));
+        let why =
+            transfer.park.as_ref().map(|park| format!("{}: {} ({})", park.code, park.message, park.culprit));
         let state = transfer.state();
         return Err(format!("expected {expected:?}, it is {state:?} {} {why:?}", transfer.ignored_by));
     }
     match (transfer.state(), rows) {
         (v1::OrderState::Transferred, [row]) => equal(truth, transfer, row),
-        (v1::OrderState::Transferred, _) => Err("it is called transferred and does not stand in Rackbeat".to_owned()),
+        (v1::OrderState::Transferred, _) => {
+            Err("it is called transferred and does not stand in Rackbeat".to_owned())
+        }
         // A draft may be left for a person to correct.
         (v1::OrderState::Parked, [row]) if !row.booked => Ok(()),
         (_, []) => Ok(()),

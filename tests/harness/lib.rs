@@ -2,7 +2,6 @@
 //! the end of every test.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stderr,
     reason = "a harness that cannot go on fails the test, and says why"
@@ -19,11 +18,11 @@ mod settings;
 mod wait;
 mod world;
 
+pub use self::redis::Redis;
 pub use books::{Expect, Ledger};
 pub use http::{Answer, HttpClient, Webhook};
 pub use process::Process;
 pub use proxy::Proxy;
-pub use redis::Redis;
 pub use service::{Api, Service, StateAt};
 pub use settings::{FREIGHT, ROUNDING, settings};
 pub use wait::{LONG, SHORT, until};

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use crate::wait::{SHORT, until};
 
@@ -30,7 +31,8 @@ impl Process {
         let file = File::create(&log).expect("the log can be made");
         let errors = file.try_clone().expect("a file can be shared");
         let child = command.stdin(Stdio::null()).stdout(file).stderr(errors).spawn();
-        let child = child.unwrap_or_else(|error| panic!("{name} ({}) does not start: {error}", show(&command)));
+        let child =
+            child.unwrap_or_else(|error| panic!("{name} ({}) does not start: {error}", show(&command)));
         Self { name: name.to_owned(), child, log, ended: false }
     }
 
@@ -72,15 +74,15 @@ impl Process {
     }
 
     /// Waits until it has ended by itself.
-    pub async fn end(&mut self) -> ExitStatus {
+    pub async fn end(&mut self, within: Duration) -> ExitStatus {
         let name = format!("{} ends", self.name);
-        until(&name, SHORT, async || self.ended().ok_or_else(|| "it runs".to_owned())).await
+        until(&name, within, async || self.ended().ok_or_else(|| "it runs".to_owned())).await
     }
 
     /// Tells it to end (SIGTERM) and waits until it has.
     pub async fn terminate(&mut self) -> ExitStatus {
         self.signal("TERM");
-        self.end().await
+        self.end(SHORT).await
     }
 }
 
@@ -102,7 +104,10 @@ impl Drop for Process {
 }
 
 fn free_name(dir: &Path, name: &str) -> PathBuf {
-    (0_u32..).map(|nth| dir.join(format!("{name}-{nth}.log"))).find(|path| !path.exists()).expect("a name is free")
+    (0_u32..)
+        .map(|nth| dir.join(format!("{name}-{nth}.log")))
+        .find(|path| !path.exists())
+        .expect("a name is free")
 }
 
 fn show(command: &Command) -> String {

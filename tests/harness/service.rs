@@ -61,7 +61,9 @@ impl Service {
         let mut command = Command::new(shopbeat());
         command.arg(verb).current_dir(&self.dir);
         // What the developer has set must not decide a test.
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SHOPBEAT_")) {
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SHOPBEAT_"))
+        {
             command.env_remove(name);
         }
         command.env("RUST_LOG", "info,h2=warn,hyper=warn,tower=warn,shopbeat_engine=debug");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use axum::http::Method;
 use rust_decimal::Decimal;
 use serde_json::json;
 use shopbeat_proto::v1;
@@ -138,7 +139,7 @@ impl World {
         for account in self.rackbeat().account_ids() {
             assert!(self.rackbeat().add_service(account, FREIGHT, "Freight", Decimal::ZERO));
             let rounding = json!({ "number": ROUNDING, "name": "Rounding", "group": 5, "sales_price": 0 });
-            let (status, _) = self.rackbeat().act(account, axum::http::Method::POST, "/products", rounding);
+            let (status, _) = self.rackbeat().act(account, Method::POST, "/products", rounding);
             assert_eq!(status, 201, "the rounding product is made");
             if stocked {
                 for shop in self.shopify().shops() {
@@ -287,7 +288,7 @@ impl World {
     }
 
     /// Says of several orders that one of them, or all, may end so.
-    pub fn expect_all(&mut self, handle: &str, orders: &[u64], what: Expect) {
+    pub fn expect_all(&mut self, handle: &str, orders: &[u64], what: &Expect) {
         for order in orders {
             self.expect(handle, *order, what.clone());
         }
@@ -302,11 +303,20 @@ impl World {
         self.api.get_store(request).await.expect("the store is known").into_inner()
     }
 
+    /// A meter of the service by its name and labels; 0 if it does not show it.
+    ///
+    /// # Panics
+    /// When the service does not answer.
+    pub async fn meter(&self, name: &str) -> u64 {
+        let answer = self.service.web().get("/metrics").await.expect("the service answers");
+        let value = answer.text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        value.unwrap_or_default()
+    }
+
     /// What is known of an order.
     ///
     /// # Errors
     /// The service's.
-    #[expect(clippy::result_large_err, reason = "it is tonic's")]
     pub async fn transfer(&mut self, handle: &str, order: u64) -> Result<v1::Transfer, tonic::Status> {
         let order = Some(v1::get_transfer_request::Order::OrderId(order));
         let request = v1::GetTransferRequest { store_id: handle.to_owned(), order };
@@ -318,7 +328,6 @@ impl World {
     ///
     /// # Errors
     /// The service's.
-    #[expect(clippy::result_large_err, reason = "it is tonic's")]
     pub async fn transfer_now(
         &mut self,
         handle: &str,

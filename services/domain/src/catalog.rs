@@ -60,7 +60,34 @@ impl Variant {
     }
 }
 
-/// Why a variant cannot become a product.
+/// Why a variant was not brought over, or not whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SkipReason {
+    /// Its SKU cannot be an item number.
+    Sku(SkuDefect),
+    /// Rackbeat refused the product, in these words.
+    Refused(String),
+    /// The product is there, but Rackbeat refused its stock, in these words.
+    StockRefused(String),
+}
+
+impl SkipReason {
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Sku(defect) => defect.remedy().to_owned(),
+            Self::Refused(words) => {
+                format!("Rackbeat refused the product: {words}; correct that, then run the sync again")
+            }
+            Self::StockRefused(words) => {
+                format!("Rackbeat refused its stock: {words}; set it in Rackbeat by hand")
+            }
+        }
+    }
+}
+
+/// What is wrong with a SKU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SkuDefect {
     /// It has no SKU.

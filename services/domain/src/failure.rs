@@ -113,6 +113,18 @@ impl Failure {
         self
     }
 
+    /// What the remote said, with what it said of single fields.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let mut words = self.message.clone();
+        for (path, problem) in &self.fields {
+            if !words.contains(problem.as_str()) {
+                words.push_str(&format!("; {path}: {problem}"));
+            }
+        }
+        words
+    }
+
     /// Whether this is a refusal of that sort.
     #[must_use]
     pub fn is_refusal(&self, refusal: Refusal) -> bool {

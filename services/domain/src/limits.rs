@@ -86,6 +86,8 @@ pub const EXPORT_POLL: Duration = Duration::from_secs(1);
 pub const IMPORT_SAVE_EVERY: u64 = 25;
 /// After so many refusals of the credentials in a row the store is put on hold.
 pub const UNAUTHORIZED_TRIES: u32 = 3;
+/// After a rotation Shopify may sign with the old secret for an hour, and sends again for four hours what it signed.
+pub const OLD_SECRET_COUNTS: Duration = Duration::from_secs(6 * 3600);
 /// The webhook secret of a disconnected store is kept for the privacy topics.
 pub const PRIVACY_DAYS: i64 = 60;
 /// Shopify looks at orders older than this only with `read_all_orders`.

@@ -43,6 +43,15 @@ impl Currency {
         }
     }
 
+    /// The same amount with at least the minor unit's decimals, as amounts are written: `239.8` is `239.80`.
+    #[must_use]
+    pub fn written(self, mut amount: Decimal) -> Decimal {
+        if amount.scale() < self.minor_digits() {
+            amount.rescale(self.minor_digits());
+        }
+        amount
+    }
+
     /// Rounds to the minor unit, halves away from zero, as both remotes' documents show amounts.
     #[must_use]
     pub fn round(self, amount: Decimal) -> Decimal {
@@ -110,6 +119,13 @@ mod tests {
         assert_eq!(Currency::parse("JPY").unwrap().round(amount), Decimal::from(12));
         assert_eq!(Currency::parse("KWD").unwrap().round(amount), amount);
         assert!(Currency::parse("kr").is_err());
+    }
+
+    #[test]
+    fn an_amount_is_written_with_its_minor_digits_and_stays_the_same() {
+        let dkk = Currency::parse("DKK").unwrap();
+        assert_eq!(dkk.written(Decimal::new(2_398, 1)).to_string(), "239.80");
+        assert_eq!(dkk.written(Decimal::new(1_234_567, 6)).to_string(), "1.234567");
     }
 
     #[test]

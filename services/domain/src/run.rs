@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::SkuDefect;
+use crate::catalog::SkipReason;
 use crate::ids::{BulkId, StoreId, VariantId};
 
 /// What a run does.
@@ -43,7 +43,7 @@ pub struct RunCounts {
     pub products_created: u64,
     /// Products that were there already.
     pub products_present: u64,
-    /// Variants skipped for their SKU.
+    /// Variants skipped: their SKU is no item number, or Rackbeat refused the product.
     pub skipped: u64,
     /// Stock quantities written (in a dry run: that would be written).
     pub stock_written: u64,
@@ -51,7 +51,7 @@ pub struct RunCounts {
     pub stock_kept: u64,
 }
 
-/// A variant that was skipped, and why.
+/// A variant that was skipped whole or in part, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
     /// The variant.
@@ -60,8 +60,8 @@ pub struct Skipped {
     pub name: String,
     /// The SKU as typed.
     pub sku: String,
-    /// What is wrong.
-    pub defect: SkuDefect,
+    /// Why.
+    pub reason: SkipReason,
 }
 
 /// One run.

@@ -79,8 +79,10 @@ pub mod secret {
     pub const CLIENT_ID: &str = "client_id";
     /// Client secret: gets tokens and signs webhooks.
     pub const CLIENT_SECRET: &str = "client_secret";
-    /// The secret before the last rotation: webhooks may be signed with it for an hour more.
+    /// The secret before the last rotation: webhooks may be signed with it for a while.
     pub const PREVIOUS_CLIENT_SECRET: &str = "previous_client_secret";
+    /// Until when that one counts, a time as text.
+    pub const PREVIOUS_CLIENT_SECRET_UNTIL: &str = "previous_client_secret_until";
     /// A pasted token.
     pub const LEGACY_TOKEN: &str = "legacy_token";
     /// The agreement's token.

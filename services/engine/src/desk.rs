@@ -141,8 +141,7 @@ impl Desk {
 
     async fn finished(&self, id: &StoreId, order: OrderId) -> Result<Option<OrderReport>, Problem> {
         let Some(job) = self.ports.state.jobs.job(id, &Subject::Order(order)).await? else { return Ok(None) };
-        let at_rest = matches!(job.phase, JobPhase::Idle | JobPhase::Delayed);
-        if job.outcome != Outcome::Transferred || !at_rest {
+        if job.outcome != Outcome::Transferred {
             return Ok(None);
         }
         let transfer = self.ports.state.journal.transfer(id, order).await?;
@@ -211,7 +210,12 @@ impl Desk {
     ///
     /// # Errors
     /// Unknown store, or the state is away.
-    pub async fn parked(&self, id: &StoreId, after: Option<&str>, limit: u32) -> Result<Vec<JobRecord>, Problem> {
+    pub async fn parked(
+        &self,
+        id: &StoreId,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<JobRecord>, Problem> {
         self.store(id).await?;
         Ok(self.ports.state.jobs.parked(id, after, limit).await?)
     }
@@ -220,7 +224,12 @@ impl Desk {
     ///
     /// # Errors
     /// Unknown store or order; an order that is neither parked nor (with `recreate`) removed.
-    pub async fn retry(&self, id: &StoreId, orders: &[OrderId], recreate: bool) -> Result<Vec<OrderId>, Problem> {
+    pub async fn retry(
+        &self,
+        id: &StoreId,
+        orders: &[OrderId],
+        recreate: bool,
+    ) -> Result<Vec<OrderId>, Problem> {
         self.store(id).await?;
         let mut offers = Vec::with_capacity(orders.len());
         for order in orders {
@@ -228,7 +237,9 @@ impl Desk {
             let removed = report.job.outcome == Outcome::RemovedInRackbeat;
             if report.job.phase != JobPhase::Parked && !(removed && recreate) {
                 let message = if removed {
-                    format!("order {order} was removed in Rackbeat by a person; retry with recreate to make it anew")
+                    format!(
+                        "order {order} was removed in Rackbeat by a person; retry with recreate to make it anew"
+                    )
                 } else {
                     format!("order {order} is not parked: it is {}", report.job.outcome.name())
                 };
@@ -320,6 +331,10 @@ impl Desk {
 
 /// Whether a job says what became of its order: not while it is queued or running, nor while it is put off.
 fn is_answer(job: &JobRecord) -> bool {
+    // It stands in Rackbeat: an event that came meanwhile runs the job again, and nobody has to wait for that.
+    if job.outcome == Outcome::Transferred {
+        return true;
+    }
     match job.phase {
         JobPhase::Ready | JobPhase::Claimed => false,
         JobPhase::Delayed => job.outcome != Outcome::Pending,
@@ -329,7 +344,10 @@ fn is_answer(job: &JobRecord) -> bool {
 
 fn not_reached(order: &Order, store: &Store) -> Problem {
     let trigger = store.settings.orders.trigger;
-    let message = format!("order {} has not reached the trigger {trigger:?} yet; force transfers it now", order.head.name);
+    let message = format!(
+        "order {} has not reached the trigger {trigger:?} yet; force transfers it now",
+        order.head.name
+    );
     Problem::precondition("TRIGGER_NOT_REACHED", message)
 }
 
@@ -366,8 +384,13 @@ fn settled(report: OrderReport) -> Result<OrderReport, Problem> {
             Err(Problem::precondition("ORDER_PARKED", message))
         }
         Outcome::RemovedInRackbeat => {
-            let message = "the order was removed in Rackbeat by a person; RetryParked with recreate makes it anew";
+            let message =
+                "the order was removed in Rackbeat by a person; RetryParked with recreate makes it anew";
             Err(Problem::precondition("REMOVED_IN_RACKBEAT", message))
         }
     }
 }
+
+#[cfg(test)]
+#[path = "desk_tests.rs"]
+mod tests;

@@ -25,7 +25,12 @@ impl Intake {
     ///
     /// # Errors
     /// When the state is away: the sender must send again.
-    pub async fn order_changed(&self, store: &StoreId, delivery: &DeliveryId, order: OrderId) -> Answer<Received> {
+    pub async fn order_changed(
+        &self,
+        store: &StoreId,
+        delivery: &DeliveryId,
+        order: OrderId,
+    ) -> Answer<Received> {
         self.ports.state.inbox.receive(store, delivery, &Offer::order(order), self.ports.now()).await
     }
 
@@ -61,10 +66,11 @@ impl Intake {
             let page = jobs.parked(&store.id, after.as_deref(), PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.subject.to_string());
-            offers.extend(page.iter().filter(|job| waits_for(job, item)).map(|job| Offer {
-                subject: job.subject.clone(),
-                ..Offer::order(OrderId(0))
-            }));
+            offers.extend(
+                page.iter()
+                    .filter(|job| waits_for(job, item))
+                    .map(|job| Offer { subject: job.subject.clone(), ..Offer::order(OrderId(0)) }),
+            );
         }
         if offers.is_empty() {
             return Ok(0);

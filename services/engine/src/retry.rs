@@ -33,15 +33,18 @@ pub enum Decision {
 #[must_use]
 pub fn decide(failure: &Failure) -> Decision {
     match &failure.kind {
-        FailureKind::Busy { retry_after } => {
-            Decision::LaneWaits { asked: retry_after.map(|wait| wait.min(limits::RETRY_AFTER_MAX)), hold: None }
-        }
+        FailureKind::Busy { retry_after } => Decision::LaneWaits {
+            asked: retry_after.map(|wait| wait.min(limits::RETRY_AFTER_MAX)),
+            hold: None,
+        },
         // Unanswered is retried like the others because every write of the engine is found out about before it is
         // repeated.
         FailureKind::Unreachable | FailureKind::Unanswered => Decision::LaneWaits { asked: None, hold: None },
         FailureKind::Unauthorized(hold) => Decision::LaneWaits { asked: None, hold: *hold },
         FailureKind::Garbled => Decision::Strike { then: ParkCode::Garbled, tries: limits::GARBLED_TRIES },
-        FailureKind::Conflict => Decision::Strike { then: ParkCode::KeepsChanging, tries: limits::CONFLICT_TRIES },
+        FailureKind::Conflict => {
+            Decision::Strike { then: ParkCode::KeepsChanging, tries: limits::CONFLICT_TRIES }
+        }
         FailureKind::Missing => Decision::Park(ParkCode::Refused),
         FailureKind::Refused(refusal) => refused(*refusal),
     }

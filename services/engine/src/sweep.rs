@@ -39,7 +39,8 @@ pub async fn sweep(ports: &Ports, shop: &dyn Shop, store: &Store) -> Answer<Swep
             answer.rows.iter().map(|head| Offer::swept(head.id, head.updated_at)).collect();
         swept.read += u64::try_from(offers.len()).unwrap_or_default();
         if let Some(newest) = answer.rows.iter().map(|head| head.updated_at).max() {
-            swept.queued += ports.state.jobs.offer(&store.id, &offers, Some((ORDERS, newest)), ports.now()).await?;
+            swept.queued +=
+                ports.state.jobs.offer(&store.id, &offers, Some((ORDERS, newest)), ports.now()).await?;
         }
         let Some(next) = answer.next else { break };
         page = Some(next);
@@ -60,11 +61,7 @@ async fn start(ports: &Ports, store: &Store) -> Answer<Timestamp> {
 pub(crate) async fn keep_swept(ports: &Ports, store: &Store, over: &CancellationToken) {
     let mut failures = 0;
     while !over.is_cancelled() {
-        let swept = match ports.remotes.shop(store).await {
-            Ok(shop) => sweep(ports, shop.as_ref(), store).await,
-            Err(failure) => Err(failure),
-        };
-        let wait = match swept {
+        let wait = match sweep_now(ports, &store.id).await {
             Ok(swept) => {
                 failures = 0;
                 tracing::debug!(store.id = %store.id, read = swept.read, queued = swept.queued, "swept");
@@ -85,7 +82,7 @@ pub(crate) async fn keep_swept(ports: &Ports, store: &Store, over: &Cancellation
 pub(crate) async fn keep_subscribed(ports: &Ports, store: &Store, over: &CancellationToken) {
     let mut failures = 0;
     while !over.is_cancelled() {
-        let wait = match repair(ports, store).await {
+        let wait = match repair(ports, &store.id).await {
             Ok(()) => {
                 failures = 0;
                 limits::SUBSCRIPTION_CHECK
@@ -100,19 +97,30 @@ pub(crate) async fn keep_subscribed(ports: &Ports, store: &Store, over: &Cancell
     }
 }
 
-async fn repair(ports: &Ports, store: &Store) -> Answer<()> {
-    let Some(address) = webhook_address(ports, &store.id).await? else { return Ok(()) };
-    let shop = ports.remotes.shop(store).await?;
-    let subscribed = shop.subscribe(&address).await?;
+async fn sweep_now(ports: &Ports, id: &StoreId) -> Answer<Swept> {
+    let Some(store) = as_it_is_now(ports, id).await? else { return Ok(Swept::default()) };
+    let shop = ports.remotes.shop(&store).await?;
+    sweep(ports, shop.as_ref(), &store).await
+}
+
+async fn repair(ports: &Ports, id: &StoreId) -> Answer<()> {
+    let Some(store) = as_it_is_now(ports, id).await? else { return Ok(()) };
+    let Some(address) = &store.webhook_address else { return Ok(()) };
+    let shop = ports.remotes.shop(&store).await?;
+    let subscribed = shop.subscribe(address).await?;
     if !subscribed.made.is_empty() {
-        tracing::warn!(store.id = %store.id, topics = ?subscribed.made, "webhook subscriptions were missing and made again");
-        sweep(ports, shop.as_ref(), store).await?;
+        tracing::warn!(store.id = %id, topics = ?subscribed.made, "webhook subscriptions were missing and made again");
+        sweep(ports, shop.as_ref(), &store).await?;
     }
     Ok(())
 }
 
-/// The address as it is now: a later ConnectStore may have moved it.
-async fn webhook_address(ports: &Ports, id: &StoreId) -> Answer<Option<url::Url>> {
+/// A later ConnectStore may have changed address, settings and grant.
+async fn as_it_is_now(ports: &Ports, id: &StoreId) -> Answer<Option<Store>> {
     let store = ports.state.registry.store(id).await?;
-    Ok(store.filter(|store| store.disconnected_at.is_none()).and_then(|store| store.webhook_address))
+    Ok(store.filter(|store| store.disconnected_at.is_none()))
 }
+
+#[cfg(test)]
+#[path = "sweep_tests.rs"]
+mod tests;

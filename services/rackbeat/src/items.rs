@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use shopbeat_domain::erp::{Item, ItemKind, NewProduct};
 use shopbeat_domain::failure::FailureKind;
 use shopbeat_domain::ids::ItemNumber;
+use shopbeat_domain::limits;
 use shopbeat_domain::ports::{Answer, Page};
 
 use crate::RackbeatClient;
@@ -153,7 +154,11 @@ impl RackbeatClient {
             description: &product.description,
             unit_id: product.unit,
             recommended_cost_price: product.cost.map(Num),
-            physical: product.weight_kg.map(|weight| Physical { weight: Num(weight), weight_unit: "kg" }),
+            // A pound has eight decimals of a kilogram, Rackbeat takes six.
+            physical: product.weight_kg.map(|weight| Physical {
+                weight: Num(weight.round_dp(limits::PRICE_DECIMALS).normalize()),
+                weight_unit: "kg",
+            }),
         };
         self.send(Request::post("POST /products", "/products").json(&body)?).await.map(drop)
     }

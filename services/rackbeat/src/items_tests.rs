@@ -134,12 +134,12 @@ async fn a_product_is_made_with_what_is_known_of_it() {
         description: String::new(),
         sales_price: Decimal::new(119_920, 2),
         cost: Some(Decimal::new(7, 0)),
-        weight_kg: Some(Decimal::new(21, 1)),
+        weight_kg: Some(Decimal::new(45_359_237, 8)),
     };
     fake.client.create_product(&product).await.unwrap();
     let body = fake.take()[0].text.clone();
     assert_eq!(
         body,
-        r#"{"number":"A/1","name":"Tent","group":1,"group_id":1,"sales_price":1199.2,"recommended_cost_price":7,"physical":{"weight":2.1,"weight_unit":"kg"}}"#
+        r#"{"number":"A/1","name":"Tent","group":1,"group_id":1,"sales_price":1199.2,"recommended_cost_price":7,"physical":{"weight":0.453592,"weight_unit":"kg"}}"#
     );
 }

@@ -26,7 +26,7 @@ use url::Url;
 
 use crate::auth::Tokens;
 use crate::grpc::SyncApi;
-use crate::http::{Lack, Readiness, Web};
+use crate::http::{Readiness, Web};
 use crate::metrics::Metrics;
 use crate::options::{
     Command, RemoteOptions, ServeOptions, StateChoice, StateOptions, WorkerMode, WorkerOptions,
@@ -145,7 +145,7 @@ impl Service {
         let public_url = public_url(options, http_address)?;
         let readiness = Readiness::default();
         let shutdown = CancellationToken::new();
-        let api = SyncApi::new(ports.clone(), Some(public_url), shutdown.clone());
+        let api = SyncApi::new(ports.clone(), public_url, shutdown.clone());
         let grpc = grpc::serve(grpc_listener, api, tokens, metrics.clone(), tls, shutdown.clone());
         let (state, clock) = (ports.state.clone(), Arc::clone(&ports.clock));
         let web = Web::new(Intake::new(ports.clone()), state, clock, metrics, readiness.clone());
@@ -208,7 +208,7 @@ impl Service {
 
     /// Takes nothing new, lets what is under way finish, and ends.
     pub async fn stop(self) {
-        self.readiness.lacks(Lack::Draining);
+        self.readiness.drain();
         self.shutdown.cancel();
         let Self { grpc, http, workers, .. } = self;
         let aborts: Vec<_> = [grpc.abort_handle(), http.abort_handle()]
@@ -290,13 +290,18 @@ async fn listen(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)
     Ok((listener, address))
 }
 
-/// Where the remotes reach our webhooks; by default the HTTP address itself.
-fn public_url(options: &ServeOptions, http: SocketAddr) -> anyhow::Result<Url> {
-    if let Some(url) = &options.public_url {
-        return Ok(url.clone());
+/// Where the remotes reach our webhooks. Remotes on this machine reach the HTTP address itself.
+fn public_url(options: &ServeOptions, http: SocketAddr) -> anyhow::Result<Option<Url>> {
+    if options.public_url.is_some() {
+        return Ok(options.public_url.clone());
     }
-    tracing::warn!("--public-url is not set: only remotes on this machine reach the webhooks");
-    Ok(Url::parse(&format!("http://{http}"))?)
+    if options.remotes.are_local() {
+        return Ok(Some(Url::parse(&format!("http://{http}"))?));
+    }
+    tracing::warn!(
+        "--public-url is not set: no webhooks are registered, and orders are found by the sweep only"
+    );
+    Ok(None)
 }
 
 fn tls(options: &ServeOptions) -> anyhow::Result<Option<ServerTlsConfig>> {
@@ -311,4 +316,50 @@ fn tls(options: &ServeOptions) -> anyhow::Result<Option<ServerTlsConfig>> {
 fn owner(ports: &Ports) -> String {
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "local".to_owned());
     format!("{host}-{}-{:08x}", std::process::id(), ports.random.next_u64() >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::options::Cli;
+
+    fn options(arguments: &[&str]) -> ServeOptions {
+        let free = ["shopbeat", "serve", "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"];
+        match Cli::parse_from(free.iter().chain(arguments)).command {
+            Command::Serve(options) => *options,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn listens(address: SocketAddr) -> bool {
+        tokio::net::TcpStream::connect(address).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn the_service_listens_until_it_is_stopped_and_its_state_can_be_opened_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("s.redb");
+        for _ in 0..2 {
+            let service = Service::start(&options(&["--state", state.to_str().unwrap()])).await.unwrap();
+            let (grpc, http) = (service.grpc_address(), service.http_address());
+            assert!(listens(grpc).await && listens(http).await);
+            service.stop().await;
+            assert!(!listens(grpc).await && !listens(http).await);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_used_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let gone = dir.path().join("gone");
+        let gone = gone.to_str().unwrap();
+        for arguments in [["--auth-tokens-file", gone], ["--tls-cert", gone], ["--master-key-file", gone]] {
+            let mut all = vec!["--state", "memory", "--tls-key", gone];
+            all.extend(arguments);
+            let refused = Service::start(&options(&all)).await.err().map(|error| format!("{error:#}"));
+            assert!(refused.is_some_and(|told| told.contains(gone)), "{arguments:?}");
+        }
+    }
 }

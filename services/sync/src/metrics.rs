@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -20,7 +20,7 @@ use shopbeat_engine::observe::Observer;
 use tonic::Code;
 
 /// What became of a delivered webhook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WebhookOutcome {
     /// Durably queued.
     Queued,
@@ -42,10 +42,26 @@ pub enum WebhookOutcome {
     StateAway,
 }
 
+impl WebhookOutcome {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Repeat => "repeat",
+            Self::Handled => "handled",
+            Self::Unused => "unused",
+            Self::Forged => "forged",
+            Self::WrongShop => "wrong_shop",
+            Self::Malformed => "malformed",
+            Self::Oversized => "oversized",
+            Self::StateAway => "state_away",
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WebhookLabels {
     remote: &'static str,
-    outcome: WebhookOutcome,
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -123,7 +139,10 @@ impl Metrics {
 
     /// A webhook was answered.
     pub fn webhook(&self, remote: Remote, outcome: WebhookOutcome, took: Duration) {
-        self.0.webhooks.get_or_create(&WebhookLabels { remote: remote_name(remote), outcome }).inc();
+        self.0
+            .webhooks
+            .get_or_create(&WebhookLabels { remote: remote_name(remote), outcome: outcome.name() })
+            .inc();
         self.0.webhook_seconds.observe(took.as_secs_f64());
     }
 
@@ -256,7 +275,7 @@ mod tests {
         metrics.queue(&store, JobCounts { parked: 3, ..JobCounts::default() });
         let text = metrics.text().unwrap();
         for line in [
-            r#"shopbeat_webhooks_total{remote="shopify",outcome="Forged"} 1"#,
+            r#"shopbeat_webhooks_total{remote="shopify",outcome="forged"} 1"#,
             r#"shopbeat_rpcs_total{rpc="GetStore",code="not_found"} 1"#,
             r#"shopbeat_queue_jobs{store="acme",phase="parked"} 3"#,
             "shopbeat_build_info{",

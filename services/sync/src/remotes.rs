@@ -34,6 +34,8 @@ pub(crate) struct Places {
 struct Open<C> {
     client: C,
     credentials: Vec<SecretString>,
+    /// The revision of the record that they were looked up for.
+    revision: u64,
     looked_at: Instant,
 }
 
@@ -49,26 +51,28 @@ impl<K: Hash + Eq + Clone, C: Clone> Clients<K, C> {
     async fn get(
         &self,
         key: &K,
+        revision: u64,
         look: impl Future<Output = Answer<Vec<SecretString>>> + Send,
         make: impl FnOnce(&[SecretString]) -> Answer<C>,
     ) -> Answer<C> {
         let mut open = self.0.lock().await;
-        if let Some(known) = open.get(key).filter(|known| known.looked_at.elapsed() < BELIEVED) {
+        let believed = |known: &&Open<C>| known.looked_at.elapsed() < BELIEVED && revision <= known.revision;
+        if let Some(known) = open.get(key).filter(believed) {
             return Ok(known.client.clone());
         }
         let credentials = look.await?;
         let same = open.get_mut(key).filter(|known| equal(&known.credentials, &credentials));
         if let Some(known) = same {
             known.looked_at = Instant::now();
+            known.revision = known.revision.max(revision);
             return Ok(known.client.clone());
         }
         let client = make(&credentials)?;
-        open.insert(key.clone(), Open { client: client.clone(), credentials, looked_at: Instant::now() });
+        open.insert(
+            key.clone(),
+            Open { client: client.clone(), credentials, revision, looked_at: Instant::now() },
+        );
         Ok(client)
-    }
-
-    async fn forget(&self, key: &K) {
-        self.0.lock().await.remove(key);
     }
 }
 
@@ -82,8 +86,7 @@ pub(crate) struct LiveRemotes {
     clock: Arc<dyn Clock>,
     places: Places,
     http: Http,
-    /// By store, and by the revision of its record: connecting it again makes a new one.
-    shops: Clients<(StoreId, u64), Arc<ShopifyClient>>,
+    shops: Clients<StoreId, Arc<ShopifyClient>>,
     accounts: Clients<AgreementId, RackbeatClient>,
 }
 
@@ -157,13 +160,8 @@ fn opened(secrets: &[SecretString]) -> Answer<Credentials> {
 #[async_trait]
 impl Remotes for LiveRemotes {
     async fn shop(&self, store: &Store) -> Answer<Arc<dyn Shop>> {
-        let key = (store.id.clone(), store.revision);
         let make = |secrets: &[SecretString]| Ok(self.shopify(&store.shop, opened(secrets)?));
-        let client = self.shops.get(&key, self.shop_secrets(store), make).await?;
-        // A record of before is asked for no more; its client would stay for ever.
-        if let Some(before) = store.revision.checked_sub(1) {
-            self.shops.forget(&(store.id.clone(), before)).await;
-        }
+        let client = self.shops.get(&store.id, store.revision, self.shop_secrets(store), make).await?;
         Ok(client)
     }
 
@@ -179,7 +177,7 @@ impl Remotes for LiveRemotes {
                 "no token is kept",
             )),
         };
-        let client = self.accounts.get(agreement, look, make).await?;
+        let client = self.accounts.get(agreement, 0, look, make).await?;
         Ok(Arc::new(client.in_lane(lane)))
     }
 
@@ -200,5 +198,44 @@ impl Remotes for LiveRemotes {
 
     fn erp_with(&self, agreement: &AgreementId, token: &SecretString) -> Answer<Arc<dyn Erp>> {
         Ok(Arc::new(self.rackbeat(agreement, token)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn get(clients: &Clients<u8, String>, revision: u64, secret: &str, reads: &mut u32) -> String {
+        let look = async {
+            *reads += 1;
+            Ok(vec![SecretString::from(secret)])
+        };
+        let make = |secrets: &[SecretString]| Ok(format!("opened with {}", secrets[0].expose_secret()));
+        clients.get(&1, revision, look, make).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_client_stays_while_its_credentials_stay_and_a_newer_record_makes_them_looked_at() {
+        let (clients, mut reads) = (Clients::new(), 0);
+        assert_eq!(get(&clients, 1, "a", &mut reads).await, "opened with a");
+        assert_eq!(get(&clients, 1, "b", &mut reads).await, "opened with a", "believed for a while");
+        assert_eq!(reads, 1);
+        assert_eq!(get(&clients, 2, "b", &mut reads).await, "opened with b", "the record changed");
+        assert_eq!(
+            get(&clients, 1, "c", &mut reads).await,
+            "opened with b",
+            "an older record changes nothing"
+        );
+        assert_eq!(reads, 2);
+    }
+
+    #[tokio::test]
+    async fn without_credentials_nothing_is_opened() {
+        let clients: Clients<u8, String> = Clients::new();
+        let missing =
+            async { Err(Failure::new(Remote::Shopify, FailureKind::Unauthorized(None), "open", "none")) };
+        assert!(clients.get(&1, 0, missing, |_| Ok(String::new())).await.is_err());
+        let mut reads = 0;
+        assert_eq!(get(&clients, 0, "a", &mut reads).await, "opened with a");
     }
 }

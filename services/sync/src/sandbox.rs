@@ -85,5 +85,13 @@ fn tell(sandbox: &Sandbox, specs: &[ShopSpec], token: &str) -> std::io::Result<(
         sandbox.shopify_url(),
         sandbox.rackbeat_url()
     )?;
+    for spec in specs {
+        writeln!(
+            out,
+            "  SHOPBEAT_CLIENT_SECRET={} SHOPBEAT_RACKBEAT_TOKEN={token} shopbeat store connect {} --agreement sandbox \
+             --client-id {}",
+            spec.client_secret, spec.domain, spec.client_id
+        )?;
+    }
     out.flush()
 }

@@ -61,10 +61,13 @@ impl Charge<'_> {
         LineProof {
             source: self.source.clone(),
             amounts: vec![
-                ("unit price".to_owned(), self.unit_price),
+                ("unit price".to_owned(), currency.written(self.unit_price)),
                 ("quantity".to_owned(), Decimal::from(self.quantity)),
-                ("discount allocations".to_owned(), self.discount),
-                (if self.taxes_included { "tax included" } else { "tax added" }.to_owned(), self.tax),
+                ("discount allocations".to_owned(), currency.written(self.discount)),
+                (
+                    if self.taxes_included { "tax included" } else { "tax added" }.to_owned(),
+                    currency.written(self.tax),
+                ),
             ],
             line: DraftLine {
                 item: item.clone(),
@@ -74,8 +77,8 @@ impl Charge<'_> {
                 discount_percent,
                 vat_percent: self.rate_percent.normalize(),
             },
-            net: self.net(),
-            vat: self.tax,
+            net: currency.written(self.net()),
+            vat: currency.written(self.tax),
         }
     }
 

@@ -25,8 +25,8 @@ pub(super) struct Catalog {
 }
 
 /// Starts the export unless the run has one, and waits for it. The run's cursor stays good over a new export: it is
-/// a variant's id, and the rows are sorted by it.
-pub(super) async fn ensure(context: &Context<'_>, run: &mut Run) -> Result<Ready, Stop> {
+/// a variant's id, and the rows are sorted by it. `None`: the store may not be written for any more.
+pub(super) async fn ensure(context: &Context<'_>, run: &mut Run) -> Result<Option<Ready>, Stop> {
     loop {
         let Some(bulk) = run.bulk else {
             run.bulk = Some(context.shop.start_export().await?);
@@ -35,7 +35,8 @@ pub(super) async fn ensure(context: &Context<'_>, run: &mut Run) -> Result<Ready
             continue;
         };
         match context.shop.export(bulk).await {
-            Ok(Export::Ready { url, objects }) => return Ok(Ready { url, objects }),
+            Ok(Export::Ready { url, objects }) => return Ok(Some(Ready { url, objects })),
+            Ok(Export::Running(_)) if !context.may_go_on().await? => return Ok(None),
             Ok(Export::Running(_)) => context.ports.clock.sleep(limits::EXPORT_POLL).await,
             Ok(Export::Failed(code)) => {
                 let message = format!("Shopify could not write the export: {code}");

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use rust_decimal::{Decimal, RoundingStrategy};
-use shopbeat_domain::catalog::{Variant, plain_text};
+use shopbeat_domain::catalog::{SkipReason, Variant, plain_text};
 use shopbeat_domain::erp::{Item, NewProduct};
-use shopbeat_domain::failure::Refusal;
+use shopbeat_domain::failure::{FailureKind, Refusal};
 use shopbeat_domain::ids::ItemNumber;
 use shopbeat_domain::job::ParkCode;
 use shopbeat_domain::limits;
@@ -26,20 +26,20 @@ struct Import<'a> {
     stock: Option<StockImport>,
 }
 
-/// Brings over every variant after the run's cursor.
-pub(super) async fn import(context: &Context<'_>, run: &mut Run, catalog: &Catalog) -> Result<(), Stop> {
+/// Brings over every variant after the run's cursor; false if the store was paused or put on hold on the way.
+pub(super) async fn import(context: &Context<'_>, run: &mut Run, catalog: &Catalog) -> Result<bool, Stop> {
     let mut import = Import::prepare(context, run).await?;
     let cursor = run.cursor;
     let left = catalog.variants.iter().filter(|variant| cursor.is_none_or(|cursor| variant.id > cursor));
     for variant in left {
+        if !context.may_go_on().await? {
+            return Ok(false);
+        }
         match catalog.skus.item(&variant.sku) {
             Ok(number) => import.bring(run, variant, &number).await?,
             Err(defect) => {
                 run.counts.skipped += 1;
-                if run.skipped.len() < SKIPPED_SHOWN {
-                    let (name, sku) = (variant.name(), variant.sku.clone());
-                    run.skipped.push(Skipped { variant: variant.id, name, sku, defect });
-                }
+                name_skipped(run, variant, SkipReason::Sku(defect));
             }
         }
         run.counts.done += 1;
@@ -48,7 +48,7 @@ pub(super) async fn import(context: &Context<'_>, run: &mut Run, catalog: &Catal
             context.save(run).await?;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 impl<'a> Import<'a> {
@@ -57,21 +57,34 @@ impl<'a> Import<'a> {
         let settings = &context.store.settings.products;
         let groups = context.erp.product_groups().await?;
         let Some(group) = groups.into_iter().find(|group| group.number == settings.group) else {
-            let message = format!("Rackbeat has no product group {}; set products.group to one that is there", settings.group);
+            let message = format!(
+                "Rackbeat has no product group {}; set products.group to one that is there",
+                settings.group
+            );
             return Err(Block::new(ParkCode::RunFailed, settings.group.to_string(), message).into());
         };
-        let stock = if run.plan.stock { Some(stock::prepare(context, &present).await?) } else { None };
+        let stock = if run.plan.stock {
+            Some(stock::prepare(context, &present, group.has_inventory).await?)
+        } else {
+            None
+        };
         let present = present.into_iter().map(|item| item.number.as_str().to_owned()).collect();
         Ok(Self { context, present, vat_percent: group.vat_domestic, stock })
     }
 
+    /// Brings one variant. What Rackbeat refuses is skipped by name: one bad product is no reason to leave out the
+    /// rest.
     async fn bring(&mut self, run: &mut Run, variant: &Variant, number: &ItemNumber) -> Result<(), Stop> {
         let present = self.present.contains(number.as_str());
         if present {
             run.counts.products_present += 1;
         } else if run.plan.products {
-            if !run.plan.dry_run {
-                self.create(variant, number).await?;
+            if !run.plan.dry_run
+                && let Some(words) = refused_alone(self.create(variant, number).await)?
+            {
+                run.counts.skipped += 1;
+                name_skipped(run, variant, SkipReason::Refused(words));
+                return Ok(());
             }
             run.counts.products_created += 1;
             self.present.insert(number.as_str().to_owned());
@@ -81,13 +94,16 @@ impl<'a> Import<'a> {
             self.remember(variant, number).await?;
         }
         match &mut self.stock {
-            Some(stock) if there => stock.bring(self.context, run, variant, number).await,
-            Some(_) => {
-                run.counts.stock_kept += 1;
-                Ok(())
+            Some(stock) if there => {
+                if let Some(words) = refused_alone(stock.bring(self.context, run, variant, number).await)? {
+                    run.counts.stock_kept += 1;
+                    name_skipped(run, variant, SkipReason::StockRefused(words));
+                }
             }
-            None => Ok(()),
+            Some(_) => run.counts.stock_kept += 1,
+            None => {}
         }
+        Ok(())
     }
 
     async fn create(&self, variant: &Variant, number: &ItemNumber) -> Result<(), Stop> {
@@ -120,7 +136,9 @@ impl<'a> Import<'a> {
             (false, false) => price * factor,
             (true, false) | (false, true) => price,
         };
-        price.round_dp_with_strategy(limits::PRICE_DECIMALS, RoundingStrategy::MidpointAwayFromZero).normalize()
+        price
+            .round_dp_with_strategy(limits::PRICE_DECIMALS, RoundingStrategy::MidpointAwayFromZero)
+            .normalize()
     }
 
     async fn remember(&self, variant: &Variant, number: &ItemNumber) -> Result<(), Stop> {
@@ -131,6 +149,24 @@ impl<'a> Import<'a> {
         let variants = IdMap::VariantItem(store.id.clone());
         ids.put(&variants, &[(variant.id.to_string(), number.as_str().to_owned())]).await?;
         Ok(())
+    }
+}
+
+fn name_skipped(run: &mut Run, variant: &Variant, reason: SkipReason) {
+    if run.skipped.len() < SKIPPED_SHOWN {
+        let (name, sku) = (variant.name(), variant.sku.clone());
+        run.skipped.push(Skipped { variant: variant.id, name, sku, reason });
+    }
+}
+
+/// The words of a refusal that concerns this one variant; a missing right concerns them all.
+fn refused_alone(brought: Result<(), Stop>) -> Result<Option<String>, Stop> {
+    match brought {
+        Ok(()) => Ok(None),
+        Err(Stop::Failed(failure)) if matches!(failure.kind, FailureKind::Refused(refusal) if refusal != Refusal::Forbidden) => {
+            Ok(Some(failure.words()))
+        }
+        Err(stop) => Err(stop),
     }
 }
 

@@ -4,6 +4,8 @@
 mod export;
 mod import;
 mod stock;
+#[cfg(test)]
+mod tests;
 
 use shopbeat_domain::failure::{Failure, FailureKind};
 use shopbeat_domain::job::{Claim, Lane, Outcome, Verdict};
@@ -32,6 +34,12 @@ impl Context<'_> {
         run.updated_at = self.ports.now();
         Ok(self.ports.state.runs.save_run(self.claim, run).await?)
     }
+
+    /// Whether the store may still be written for: a run is long, and it may be paused or put on hold meanwhile.
+    async fn may_go_on(&self) -> Result<bool, Stop> {
+        let store = self.ports.state.registry.store(&self.store.id).await?;
+        Ok(store.is_some_and(|store| store.may_write()))
+    }
 }
 
 /// Goes on with a run until it is over.
@@ -56,7 +64,9 @@ pub(crate) async fn go_on(
     let erp = ports.remotes.erp(&store.agreement, Lane::BackFill).await?;
     let context = Context { ports, store, claim, held, shop: shop.as_ref(), erp: erp.as_ref() };
     match advance(&context, &mut run).await {
-        Ok(()) => Ok(settled),
+        Ok(Advanced::Over) => Ok(settled),
+        // Nobody claims it before the store may be written for again.
+        Ok(Advanced::Paused) => Ok(Verdict::Later { at: ports.now(), strike: false }),
         Err(Stop::Failed(failure)) if ends_the_run(&failure, claim) => {
             tracing::warn!(store.id = %store.id, run.id = run.id, error = %failure, "the initial sync cannot go on");
             run.phase = RunPhase::Failed;
@@ -86,13 +96,25 @@ fn ends_the_run(failure: &Failure, claim: &Claim) -> bool {
     }
 }
 
-async fn advance(context: &Context<'_>, run: &mut Run) -> Result<(), Stop> {
-    let ready = export::ensure(context, run).await?;
+/// How far a run got.
+enum Advanced {
+    /// To its end.
+    Over,
+    /// To where the store was paused or put on hold; the run is saved there.
+    Paused,
+}
+
+async fn advance(context: &Context<'_>, run: &mut Run) -> Result<Advanced, Stop> {
+    let Some(ready) = export::ensure(context, run).await? else { return Ok(Advanced::Paused) };
     let catalog = export::read(context, &ready).await?;
     run.phase = RunPhase::Importing;
     run.counts.variants = u64::try_from(catalog.variants.len()).unwrap_or(u64::MAX);
     context.save(run).await?;
-    import::import(context, run, &catalog).await?;
+    if !import::import(context, run, &catalog).await? {
+        context.save(run).await?;
+        return Ok(Advanced::Paused);
+    }
     run.phase = RunPhase::Finished;
-    context.save(run).await
+    context.save(run).await?;
+    Ok(Advanced::Over)
 }

@@ -9,12 +9,13 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use secrecy::SecretString;
 use shopbeat_domain::erp::{
-    Account, Draft, DraftLine, ErpCustomer, ErpFlags, ErpLine, ErpOrder, Invoice, Item, ItemKind, Location, NewCustomer,
-    NewProduct, ProductGroup, Shipment,
+    Account, Draft, DraftLine, ErpCustomer, ErpFlags, ErpLine, ErpOrder, Invoice, Item, ItemKind, Location,
+    NewCustomer, NewProduct, ProductGroup, Shipment,
 };
 use shopbeat_domain::failure::{Failure, FailureKind, Refusal, Remote};
 use shopbeat_domain::ids::{
-    AccountId, CustomerNumber, InvoiceNumber, ItemNumber, LineId, OrderNumber, Reference, ShipmentId, StockLocation,
+    AccountId, CustomerNumber, InvoiceNumber, ItemNumber, LineId, OrderNumber, Reference, ShipmentId,
+    StockLocation,
 };
 use shopbeat_domain::mapping::samples::dkk;
 use shopbeat_domain::person::Email;
@@ -62,9 +63,12 @@ fn missing(call: &str) -> Failure {
 impl FakeErp {
     pub(crate) fn new(hooks: Hooks) -> Self {
         let mut books = Books { last: 100, ..Books::default() };
-        for (sku, keeps_stock) in [("TENT-2P", true), ("PEG-10", true), ("FREIGHT", false), ("ROUNDING", false)] {
+        for (sku, keeps_stock) in
+            [("TENT-2P", true), ("PEG-10", true), ("FREIGHT", false), ("ROUNDING", false)]
+        {
             let number = ItemNumber::parse(sku).unwrap();
-            let item = Item { number, kind: ItemKind::Product, barred: false, keeps_stock, stock: Decimal::ZERO };
+            let item =
+                Item { number, kind: ItemKind::Product, barred: false, keeps_stock, stock: Decimal::ZERO };
             books.items.insert(sku.to_owned(), item);
         }
         let group = ProductGroup {
@@ -86,7 +90,12 @@ impl FakeErp {
     /// Orders that bear a reference and are not cancelled.
     pub(crate) fn living(&self, reference: &Reference) -> Vec<ErpOrder> {
         let books = self.books.lock().unwrap();
-        books.orders.values().filter(|order| order.bears(reference) && !order.flags.cancelled).cloned().collect()
+        books
+            .orders
+            .values()
+            .filter(|order| order.bears(reference) && !order.flags.cancelled)
+            .cloned()
+            .collect()
     }
 
     /// The same account, seen by another world.
@@ -106,8 +115,8 @@ impl FakeErp {
         let hundred = Decimal::ONE_HUNDRED;
         let (mut net, mut vat) = (Decimal::ZERO, *self.off_by.lock().unwrap());
         for line in &order.lines {
-            let line_net =
-                dkk().round(line.quantity * line.unit_price * (Decimal::ONE - line.discount_percent / hundred));
+            let line_net = dkk()
+                .round(line.quantity * line.unit_price * (Decimal::ONE - line.discount_percent / hundred));
             net += line_net;
             vat += dkk().round(line_net * line.vat_percent.unwrap_or_default() / hundred);
         }
@@ -169,7 +178,9 @@ impl Erp for FakeErp {
                 let field = vec![(format!("lines.{index}.item_id"), "bad".to_owned())];
                 match books.items.get(line.item.as_str()) {
                     None => return Err(no(Refusal::UnknownItem, "create").with_fields(field)),
-                    Some(item) if item.barred => return Err(no(Refusal::BarredItem, "create").with_fields(field)),
+                    Some(item) if item.barred => {
+                        return Err(no(Refusal::BarredItem, "create").with_fields(field));
+                    }
                     Some(_) => {}
                 }
             }
@@ -249,7 +260,12 @@ impl Erp for FakeErp {
 
     async fn shipments(&self, number: OrderNumber) -> Answer<Vec<Shipment>> {
         self.call("erp.shipments", |books| {
-            Ok(books.shipments.iter().filter(|(order, _)| *order == number.0).map(|(_, one)| one.clone()).collect())
+            Ok(books
+                .shipments
+                .iter()
+                .filter(|(order, _)| *order == number.0)
+                .map(|(_, one)| one.clone())
+                .collect())
         })
         .await
     }
@@ -292,7 +308,12 @@ impl Erp for FakeErp {
 
     async fn invoices(&self, number: OrderNumber) -> Answer<Vec<Invoice>> {
         self.call("erp.invoices", |books| {
-            Ok(books.invoices.iter().filter(|(order, _)| *order == number.0).map(|(_, one)| one.clone()).collect())
+            Ok(books
+                .invoices
+                .iter()
+                .filter(|(order, _)| *order == number.0)
+                .map(|(_, one)| one.clone())
+                .collect())
         })
         .await
     }
@@ -329,7 +350,9 @@ impl Erp for FakeErp {
     async fn customers(&self, email: &Email) -> Answer<Vec<ErpCustomer>> {
         self.call("erp.customers", |books| {
             let found = books.customers.iter().filter(|(_, known, _)| known == email.reveal());
-            Ok(found.map(|(number, _, barred)| ErpCustomer { number: CustomerNumber(*number), barred: *barred }).collect())
+            Ok(found
+                .map(|(number, _, barred)| ErpCustomer { number: CustomerNumber(*number), barred: *barred })
+                .collect())
         })
         .await
     }
@@ -345,7 +368,10 @@ impl Erp for FakeErp {
     }
 
     async fn item(&self, number: &ItemNumber) -> Answer<Item> {
-        self.call("erp.item", |books| books.items.get(number.as_str()).cloned().ok_or_else(|| missing("item"))).await
+        self.call("erp.item", |books| {
+            books.items.get(number.as_str()).cloned().ok_or_else(|| missing("item"))
+        })
+        .await
     }
 
     async fn items(&self, page: u32) -> Answer<Page<Item>> {
@@ -364,8 +390,13 @@ impl Erp for FakeErp {
                 return Err(no(Refusal::Duplicate, "create product"));
             }
             let number = product.number.clone();
-            let item =
-                Item { number, kind: ItemKind::Product, barred: false, keeps_stock: true, stock: Decimal::ZERO };
+            let item = Item {
+                number,
+                kind: ItemKind::Product,
+                barred: false,
+                keeps_stock: true,
+                stock: Decimal::ZERO,
+            };
             books.items.insert(product.number.as_str().to_owned(), item);
             books.products_made.push(product.clone());
             Ok(())
@@ -379,7 +410,11 @@ impl Erp for FakeErp {
 
     async fn locations(&self) -> Answer<Vec<Location>> {
         self.call("erp.locations", |_| {
-            let location = |number, is_default| Location { number: StockLocation(number), name: String::new(), is_default };
+            let location = |number, is_default| Location {
+                number: StockLocation(number),
+                name: String::new(),
+                is_default,
+            };
             Ok(vec![location(1, false), location(2, true)])
         })
         .await
@@ -392,7 +427,13 @@ impl Erp for FakeErp {
         .await
     }
 
-    async fn set_stock(&self, item: &ItemNumber, location: StockLocation, quantity: Decimal, _: &str) -> Answer<()> {
+    async fn set_stock(
+        &self,
+        item: &ItemNumber,
+        location: StockLocation,
+        quantity: Decimal,
+        _: &str,
+    ) -> Answer<()> {
         self.call("erp.set_stock", |books| {
             assert_eq!(location, StockLocation(2), "stock goes to the default location");
             let found = books.items.get_mut(item.as_str()).ok_or_else(|| missing("item"))?;

@@ -109,12 +109,20 @@ impl Shop for FakeShop {
         .await
     }
 
-    async fn orders_updated(&self, since: Timestamp, page: Option<&str>, size: u32) -> Answer<Page<OrderHead>> {
+    async fn orders_updated(
+        &self,
+        since: Timestamp,
+        page: Option<&str>,
+        size: u32,
+    ) -> Answer<Page<OrderHead>> {
         let skip: usize = page.map_or(0, |page| page.parse().unwrap());
         self.call("shop.orders_updated", || {
             let orders = self.orders.lock().unwrap();
-            let mut heads: Vec<OrderHead> =
-                orders.values().map(|order| order.head.clone()).filter(|head| head.updated_at >= since).collect();
+            let mut heads: Vec<OrderHead> = orders
+                .values()
+                .map(|order| order.head.clone())
+                .filter(|head| head.updated_at >= since)
+                .collect();
             heads.sort_by_key(|head| (head.updated_at, head.id));
             let size = usize::try_from(size).unwrap();
             let next = (heads.len() > skip + size).then(|| (skip + size).to_string());
@@ -129,7 +137,11 @@ impl Shop for FakeShop {
             let kept = subscribed.as_ref() == Some(address);
             *subscribed = Some(address.clone());
             let topics = vec!["orders/create".to_owned()];
-            Ok(if kept { Subscribed { made: vec![], kept: topics } } else { Subscribed { made: topics, kept: vec![] } })
+            Ok(if kept {
+                Subscribed { made: vec![], kept: topics }
+            } else {
+                Subscribed { made: topics, kept: vec![] }
+            })
         })
         .await
     }

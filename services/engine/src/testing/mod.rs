@@ -12,4 +12,4 @@ pub(crate) use catalog::variant;
 pub(crate) use fake_erp::FakeErp;
 pub(crate) use fake_shop::FakeShop;
 pub(crate) use hooks::{Hooks, Mishap, Trouble};
-pub(crate) use world::{World, WorldBuilder, Working};
+pub(crate) use world::{Working, World, WorldBuilder};

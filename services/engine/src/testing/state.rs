@@ -74,7 +74,11 @@ struct Remembering {
 pub(super) fn hooked(state: State, hooks: &Hooks, epoch: &Epoch, frozen: &Frozen) -> State {
     let hooks = || hooks.clone();
     State {
-        registry: Arc::new(Remembering { hooks: hooks(), epoch: epoch.clone(), inner: state.registry.clone() }),
+        registry: Arc::new(Remembering {
+            hooks: hooks(),
+            epoch: epoch.clone(),
+            inner: state.registry.clone(),
+        }),
         jobs: Arc::new(Hooked { hooks: hooks(), inner: state.jobs.clone() }),
         journal: Arc::new(Hooked { hooks: hooks(), inner: state.journal.clone() }),
         ids: Arc::new(Hooked { hooks: hooks(), inner: state.ids.clone() }),

@@ -1,7 +1,7 @@
 //! One store connected to one account, with a worker that can be killed.
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -144,8 +144,7 @@ impl WorldBuilder {
         let shop = Arc::new(FakeShop::new(hooks.clone(), "acme.myshopify.com"));
         let erp = Arc::new(FakeErp::new(hooks.clone()));
         let (epoch, frozen) = (Epoch::default(), Frozen::default());
-        let remotes =
-            Arc::new(FakeRemotes { shops: Mutex::new(vec![shop.clone()]), erp: erp.clone() });
+        let remotes = Arc::new(FakeRemotes { shops: Mutex::new(vec![shop.clone()]), erp: erp.clone() });
         let ports = Ports {
             state: hooked(state.clone(), &hooks, &epoch, &frozen),
             remotes: remotes.clone(),
@@ -308,7 +307,8 @@ impl World {
                 if let Some(job) = job
                     && job.settled > 0
                     && matches!(job.phase, JobPhase::Idle | JobPhase::Parked | JobPhase::Delayed)
-                    && (job.phase != JobPhase::Delayed || job.outcome != shopbeat_domain::job::Outcome::Pending)
+                    && (job.phase != JobPhase::Delayed
+                        || job.outcome != shopbeat_domain::job::Outcome::Pending)
                 {
                     return job;
                 }
@@ -340,7 +340,12 @@ impl World {
             assert!(row.adds_up(), "{row:?}");
         }
         let books = self.erp.books.lock().unwrap();
-        let mut mails: Vec<&str> = books.customers.iter().map(|(_, mail, _)| mail.as_str()).filter(|mail| !mail.is_empty()).collect();
+        let mut mails: Vec<&str> = books
+            .customers
+            .iter()
+            .map(|(_, mail, _)| mail.as_str())
+            .filter(|mail| !mail.is_empty())
+            .collect();
         let all = mails.len();
         mails.sort_unstable();
         mails.dedup();

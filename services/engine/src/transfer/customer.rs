@@ -58,7 +58,12 @@ impl Transferring<'_> {
     }
 
     /// Under the lock: the map once more, then Rackbeat, then a new customer.
-    async fn find_or_make(&mut self, order: &Order, email: &Email, key: &str) -> Result<CustomerNumber, Stop> {
+    async fn find_or_make(
+        &mut self,
+        order: &Order,
+        email: &Email,
+        key: &str,
+    ) -> Result<CustomerNumber, Stop> {
         if let Some(known) = self.known_customer(key).await? {
             return Ok(known);
         }
@@ -84,7 +89,9 @@ impl Transferring<'_> {
     }
 
     async fn without_email(&mut self, order: &Order) -> Result<CustomerNumber, Stop> {
-        if let Some(path) = order.redacted.iter().find(|path| path.contains("mail") || path.contains("ustomer")) {
+        if let Some(path) =
+            order.redacted.iter().find(|path| path.contains("mail") || path.contains("ustomer"))
+        {
             let message = "Shopify hides the customer's data from this app";
             return Err(Block::new(ParkCode::CustomerRedacted, path.as_str(), message).into());
         }
@@ -114,8 +121,9 @@ impl Transferring<'_> {
         match self.context.erp.create_customer(&customer).await {
             Ok(number) => Ok(number),
             Err(failure) if matches!(failure.kind, FailureKind::Refused(_)) => {
-                let culprit = failure.fields.first().map_or_else(|| failure.call.clone(), |(path, _)| path.clone());
-                Err(Block::new(ParkCode::CustomerRefused, culprit, super::items::words(&failure)).into())
+                let culprit =
+                    failure.fields.first().map_or_else(|| failure.call.clone(), |(path, _)| path.clone());
+                Err(Block::new(ParkCode::CustomerRefused, culprit, failure.words()).into())
             }
             Err(failure) => Err(failure.into()),
         }

@@ -71,7 +71,8 @@ impl Transferring<'_> {
             Err(failure) if failure.is_refusal(Refusal::UnknownCustomer) => {
                 self.forget_customer(order).await?;
                 let kind = FailureKind::Conflict;
-                Err(Failure::new(Remote::Rackbeat, kind, failure.call, "the remembered customer is gone").into())
+                Err(Failure::new(Remote::Rackbeat, kind, failure.call, "the remembered customer is gone")
+                    .into())
             }
             Err(failure) => {
                 let mut sent = items.to_vec();

@@ -21,7 +21,7 @@ impl Transferring<'_> {
             Target::Shipped => Step::Shipped,
             Target::Invoiced | Target::ShippedAndInvoiced => Step::Invoiced,
         };
-        journal.did(last) && !journal.waiting_for_stock && !self.claim.force
+        journal.did(last) && !journal.waiting_for_stock
     }
 
     /// An event about a finished order, or its audit: nothing is written, changes are remarked. Once, a while after,
@@ -47,7 +47,8 @@ impl Transferring<'_> {
         let Some(keep) = super::twins::to_keep(&found).map(|keep| keep.number) else {
             return Ok(Some(self.removed(order)));
         };
-        let ours = found.iter().any(|order| Some(order.number) == self.journal.number && !order.flags.cancelled);
+        let ours =
+            found.iter().any(|order| Some(order.number) == self.journal.number && !order.flags.cancelled);
         if ours {
             self.keep_one(&found).await?;
         } else {

@@ -35,10 +35,14 @@ impl Transferring<'_> {
         let skus: Vec<String> = order.lines.iter().filter_map(sku).collect();
         let found = ids.look_up(&self.known_items(), &skus).await?;
         let items = skus.into_iter().zip(found.into_iter().map(|value| value.is_some())).collect();
-        let variants: Vec<String> =
-            order.lines.iter().map(|line| line.variant.map_or_else(String::new, |id| id.to_string())).collect();
+        let variants: Vec<String> = order
+            .lines
+            .iter()
+            .map(|line| line.variant.map_or_else(String::new, |id| id.to_string()))
+            .collect();
         let found = ids.look_up(&IdMap::VariantItem(self.context.store.id.clone()), &variants).await?;
-        let variants = found.into_iter().map(|value| value.and_then(|text| ItemNumber::parse(&text).ok())).collect();
+        let variants =
+            found.into_iter().map(|value| value.and_then(|text| ItemNumber::parse(&text).ok())).collect();
         Ok(Known { items, variants })
     }
 
@@ -46,7 +50,8 @@ impl Transferring<'_> {
         let by_variant = known.variants.get(index).cloned().flatten();
         let Some(sku) = sku(line) else {
             let message = "the line has no SKU, and its variant was never imported";
-            return by_variant.ok_or_else(|| Block::new(ParkCode::LineWithoutSku, &line.title, message).into());
+            return by_variant
+                .ok_or_else(|| Block::new(ParkCode::LineWithoutSku, &line.title, message).into());
         };
         let exists = match known.items.get(&sku) {
             Some(true) => true,
@@ -92,7 +97,7 @@ impl Transferring<'_> {
                         return failure.into();
                     }
                 }
-                let message = format!("Rackbeat has no such item: {}", words(&failure));
+                let message = format!("Rackbeat has no such item: {}", failure.words());
                 Block::new(ParkCode::UnknownSku, culprit, message).into()
             }
             Refusal::Duplicate
@@ -101,7 +106,7 @@ impl Transferring<'_> {
             | Refusal::Locked
             | Refusal::NothingToShip
             | Refusal::NotFilterable
-            | Refusal::Other => Block::new(ParkCode::Refused, culprit, words(&failure)).into(),
+            | Refusal::Other => Block::new(ParkCode::Refused, culprit, failure.words()).into(),
             Refusal::Forbidden => failure.into(),
         }
     }
@@ -133,18 +138,7 @@ fn culprit(failure: &Failure, items: &[ItemNumber]) -> String {
         let index: usize = path.strip_prefix("lines.")?.split('.').next()?.parse().ok()?;
         items.get(index)
     });
-    let all = words(failure);
+    let all = failure.words();
     let by_text = || items.iter().find(|item| all.contains(&format!("'{item}'")));
     by_path.or_else(by_text).map_or_else(|| failure.call.clone(), ToString::to_string)
-}
-
-/// A refusal in the remote's words.
-pub(super) fn words(failure: &Failure) -> String {
-    let mut words = failure.message.clone();
-    for (path, problem) in &failure.fields {
-        if !words.contains(problem.as_str()) {
-            words.push_str(&format!("; {path}: {problem}"));
-        }
-    }
-    words
 }

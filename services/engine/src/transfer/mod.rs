@@ -83,14 +83,13 @@ pub async fn transfer(context: &Context<'_>, claim: &Claim, order: OrderId) -> R
     let reference = Reference::new(&context.store.id, order);
     let mut transferring = Transferring { context, claim, reference, journal, seen: None };
     let verdict = transferring.run(order).await;
-    let keep = begun || !transferring.journal.steps.is_empty();
-    let journal = keep.then_some(transferring.journal);
+    let journal = transferring.journal;
     match verdict {
-        Ok(verdict) => Ok(Ended { verdict, journal }),
-        Err(Stop::Parked { block, number: _ }) => {
-            let number = journal.as_ref().and_then(|journal| journal.number);
-            Err(Stop::Parked { block, number })
+        Ok(verdict) => {
+            let keep = begun || !journal.steps.is_empty();
+            Ok(Ended { verdict, journal: keep.then_some(journal) })
         }
+        Err(Stop::Parked { block, .. }) => Err(Stop::Parked { block, journal: Some(Box::new(journal)) }),
         Err(stop) => Err(stop),
     }
 }
@@ -112,10 +111,14 @@ impl Transferring<'_> {
                 Eligibility::Wait => return Ok(done(Outcome::Pending, &order, None)),
                 Eligibility::Ignore(rule) => return Ok(done(Outcome::Ignored(rule), &order, None)),
             }
-        } else if self.is_finished() {
+        } else if self.is_finished() && !self.claim.force {
             return self.look_after(&order).await;
         } else if let Some(verdict) = self.still_there(&order).await? {
             return Ok(verdict);
+        } else if self.is_finished() {
+            // A person asked for an order that is over and there: it is looked after like any other, or it would
+            // never be audited and would come again for good.
+            return self.look_after(&order).await;
         }
         if self.journal.number.is_none() {
             self.make_draft(&order).await?;

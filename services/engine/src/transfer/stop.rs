@@ -1,8 +1,8 @@
 //! Why a transfer did not come to an end.
 
 use shopbeat_domain::failure::{Failure, FailureKind, Remote};
-use shopbeat_domain::ids::OrderNumber;
 use shopbeat_domain::mapping::Block;
+use shopbeat_domain::transfer::Transfer;
 
 /// Why a transfer stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,8 +13,8 @@ pub enum Stop {
     Parked {
         /// What.
         block: Block,
-        /// The order in Rackbeat, if there is one already.
-        number: Option<OrderNumber>,
+        /// The journal as it stands: the order's name and number, if they are known.
+        journal: Option<Box<Transfer>>,
     },
     /// A later claim owns the order: nothing more may be written.
     Fenced,
@@ -33,6 +33,6 @@ impl From<Failure> for Stop {
 
 impl From<Block> for Stop {
     fn from(block: Block) -> Self {
-        Self::Parked { block, number: None }
+        Self::Parked { block, journal: None }
     }
 }

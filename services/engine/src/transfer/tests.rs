@@ -257,7 +257,14 @@ async fn a_total_that_rackbeat_rounds_otherwise_gets_one_rounding_line_or_is_par
             assert!(world.erp.living(&world.reference(ORDER)).iter().all(|order| !order.flags.booked));
         } else {
             let order = the_one_order(&world, Target::Booked, Reached::Booked).await;
-            assert_eq!(order.lines.iter().filter(|line| line.item.as_ref().is_some_and(|item| item.as_str() == "ROUNDING")).count(), 1);
+            assert_eq!(
+                order
+                    .lines
+                    .iter()
+                    .filter(|line| line.item.as_ref().is_some_and(|item| item.as_str() == "ROUNDING"))
+                    .count(),
+                1
+            );
             let journal = world.raw.journal.transfer(&world.id, ORDER).await.unwrap().unwrap();
             assert_eq!(journal.proof.unwrap().rounding, -off);
         }

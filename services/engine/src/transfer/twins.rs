@@ -39,7 +39,10 @@ impl Transferring<'_> {
         let Some(keep) = to_keep(found) else { return Ok(()) };
         let booked: Vec<&ErpOrder> = living(found).filter(|order| order.flags.booked).collect();
         if let [first, second, ..] = booked.as_slice() {
-            let message = format!("orders {} and {} bear {} and are booked", first.number, second.number, self.reference);
+            let message = format!(
+                "orders {} and {} bear {} and are booked",
+                first.number, second.number, self.reference
+            );
             return Err(Block::new(ParkCode::TwinBooked, second.number.to_string(), message).into());
         }
         for twin in living(found).filter(|order| order.number != keep.number) {
@@ -63,12 +66,15 @@ impl Transferring<'_> {
         match mapping::compare(&Plan { proof }, &kept, &self.context.store.settings.orders) {
             Finding::Equal { .. } => self.note(Step::Compared).await,
             _ if kept.flags.booked => {
-                self.journal.remark(format!("order {} was booked meanwhile and differs from the plan", kept.number));
+                self.journal
+                    .remark(format!("order {} was booked meanwhile and differs from the plan", kept.number));
                 self.note(Step::Compared).await
             }
             Finding::Blocked(block) => Err(block.into()),
             // Its maker is about to correct it; so are we, on the next try.
-            Finding::VatIgnored(_) | Finding::Residue(_) => Err(self.again("a twin is still being corrected")),
+            Finding::VatIgnored(_) | Finding::Residue(_) => {
+                Err(self.again("a twin is still being corrected"))
+            }
         }
     }
 
@@ -101,7 +107,8 @@ impl Transferring<'_> {
         }
         let heading = format!("{MARK} {}", now.heading);
         self.context.erp.rename(now.number, &heading).await?;
-        self.journal.remark(format!("a second draft, {}, could not be removed and was marked {MARK}", now.number));
+        self.journal
+            .remark(format!("a second draft, {}, could not be removed and was marked {MARK}", now.number));
         self.save().await
     }
 

@@ -134,7 +134,9 @@ impl Transferring<'_> {
                 self.note(Step::Shipment).await?;
                 Ok(Ok(open))
             }
-            Err(failure) if failure.is_refusal(Refusal::NothingToShip) || failure.is_refusal(Refusal::Locked) => {
+            Err(failure)
+                if failure.is_refusal(Refusal::NothingToShip) || failure.is_refusal(Refusal::Locked) =>
+            {
                 Ok(Err(self.why_nothing_ships().await?))
             }
             Err(failure) => Err(failure.into()),

@@ -62,7 +62,9 @@ impl Held {
         let now = ports.now();
         if self.lease.get().duration_since(now) < enough {
             let kind = FailureKind::Busy { retry_after: None };
-            return Err(Failure::new(Remote::State, kind, "lease", "the worker's lease is about to end").into());
+            return Err(
+                Failure::new(Remote::State, kind, "lease", "the worker's lease is about to end").into()
+            );
         }
         let until = *self.claim_until.lock().unwrap_or_else(PoisonError::into_inner);
         if until.duration_since(now) < enough { self.extend(ports, claim).await } else { Ok(()) }

@@ -4,12 +4,13 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 use shopbeat_domain::failure::Failure;
-use shopbeat_domain::ids::{OrderNumber, StoreId};
+use shopbeat_domain::ids::StoreId;
 use shopbeat_domain::job::{Claim, Lane, Park, ParkCode, Settled, Subject, Verdict};
 use shopbeat_domain::limits;
 use shopbeat_domain::mapping::Block;
 use shopbeat_domain::ports::Answer;
 use shopbeat_domain::store::{Hold, Store};
+use shopbeat_domain::transfer::Transfer;
 
 use super::held::{Held, LeaseClock};
 use crate::initial;
@@ -68,8 +69,7 @@ async fn work(ports: &Ports, store: &Store, claim: &Claim, held: &Held) -> Resul
             let shop = ports.remotes.shop(store).await?;
             let erp = ports.remotes.erp(&store.agreement, Lane::Order).await?;
             let currency = agreement_currency(ports, store).await?;
-            let context =
-                Context { ports, store, currency, shop: shop.as_ref(), erp: erp.as_ref(), held };
+            let context = Context { ports, store, currency, shop: shop.as_ref(), erp: erp.as_ref(), held };
             transfer::transfer(&context, claim, *order).await
         }
         Subject::InitialSync(run) => {
@@ -100,7 +100,7 @@ async fn heartbeat(ports: &Ports, claim: &Claim, held: &Held) -> Stop {
 fn panicked() -> Stop {
     Stop::Parked {
         block: Block::new(ParkCode::Internal, "panic", "Shopbeat failed while working on this order"),
-        number: None,
+        journal: None,
     }
 }
 
@@ -108,7 +108,7 @@ fn panicked() -> Stop {
 fn stopped(ports: &Ports, claim: &Claim, stop: Stop) -> Option<(Ended, JobEnd)> {
     match stop {
         Stop::Fenced => None,
-        Stop::Parked { block, number } => Some((park(ports, claim, block, number), JobEnd::Through)),
+        Stop::Parked { block, journal } => Some((park(ports, claim, block, journal), JobEnd::Through)),
         Stop::Failed(failure) => Some(failed(ports, claim, failure)),
     }
 }
@@ -134,7 +134,7 @@ fn failed(ports: &Ports, claim: &Claim, failure: Failure) -> (Ended, JobEnd) {
     }
 }
 
-fn park(ports: &Ports, claim: &Claim, block: Block, number: Option<OrderNumber>) -> Ended {
+fn park(ports: &Ports, claim: &Claim, block: Block, journal: Option<Box<Transfer>>) -> Ended {
     let now = ports.now();
     let wait = retry::parked_wait(claim.parkings, ports.random.as_ref());
     let park = Park {
@@ -143,9 +143,9 @@ fn park(ports: &Ports, claim: &Claim, block: Block, number: Option<OrderNumber>)
         message: block.message,
         since: now,
         retry_at: block.code.heals().then(|| later(now, wait)),
-        number,
+        number: journal.as_ref().and_then(|journal| journal.number),
     };
-    Ended { verdict: Verdict::Parked(park), journal: None }
+    Ended { verdict: Verdict::Parked(park), journal: journal.map(|journal| *journal) }
 }
 
 fn tell(store: &StoreId, claim: &Claim, verdict: &Verdict) {

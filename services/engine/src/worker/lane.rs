@@ -12,6 +12,8 @@ use crate::transfer::later;
 #[derive(Debug, Default)]
 pub(super) struct Lane {
     failures: u32,
+    /// Of these, how many refusals of our credentials came last, in a row.
+    refusals: u32,
     closed_until: Option<Timestamp>,
 }
 
@@ -42,7 +44,32 @@ impl Lane {
 
     /// A remote was in trouble: closes the lane and answers until when. Failures of jobs that were under way when
     /// it closed do not count again.
-    pub(super) fn failed(&mut self, now: Timestamp, asked: Option<Duration>, random: &dyn Random) -> Timestamp {
+    pub(super) fn failed(
+        &mut self,
+        now: Timestamp,
+        asked: Option<Duration>,
+        random: &dyn Random,
+    ) -> Timestamp {
+        self.close(now, asked, false, random)
+    }
+
+    /// The credentials were refused: closes the lane as any trouble does, and counts it.
+    pub(super) fn refused(
+        &mut self,
+        now: Timestamp,
+        asked: Option<Duration>,
+        random: &dyn Random,
+    ) -> Timestamp {
+        self.close(now, asked, true, random)
+    }
+
+    fn close(
+        &mut self,
+        now: Timestamp,
+        asked: Option<Duration>,
+        refused: bool,
+        random: &dyn Random,
+    ) -> Timestamp {
         if let Some(until) = self.closed_until
             && now < until
         {
@@ -50,13 +77,20 @@ impl Lane {
         }
         let wait = retry::backoff(self.failures, random).max(asked.unwrap_or_default());
         self.failures = self.failures.saturating_add(1);
+        self.refusals = if refused { self.refusals.saturating_add(1) } else { 0 };
         let until = later(now, wait);
         self.closed_until = Some(until);
         until
     }
 
-    pub(super) fn failures(&self) -> u32 {
-        self.failures
+    /// Refusals of the credentials in a row.
+    pub(super) fn refusals(&self) -> u32 {
+        self.refusals
+    }
+
+    /// The store is on hold for its refusals: whoever clears that gives good credentials.
+    pub(super) fn forget_refusals(&mut self) {
+        self.refusals = 0;
     }
 }
 
@@ -84,6 +118,22 @@ mod tests {
         assert!(longer.duration_since(until) > until.duration_since(now));
         lane.succeeded();
         assert_eq!(lane.look(longer), Open::Wide);
+    }
+
+    #[test]
+    fn only_refusals_in_a_row_count_as_such() {
+        let mut lane = Lane::default();
+        let mut now = Timestamp::UNIX_EPOCH;
+        for _ in 0..5 {
+            now = lane.failed(now, None, &Zero);
+        }
+        now = lane.refused(now, None, &Zero);
+        assert_eq!(lane.refusals(), 1);
+        let open = lane.refused(now, None, &Zero);
+        lane.refused(now, None, &Zero);
+        assert_eq!(lane.refusals(), 2, "a job that was under way when the lane closed does not count");
+        lane.failed(open, None, &Zero);
+        assert_eq!(lane.refusals(), 0);
     }
 
     #[test]

@@ -2,9 +2,12 @@
 //! sweeps and keeps the webhook subscriptions in order.
 
 mod held;
+mod hold;
 mod job;
 mod lane;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use shopbeat_domain::ids::StoreId;
 use shopbeat_domain::limits;

@@ -5,31 +5,44 @@ use std::time::Duration;
 use shopbeat_domain::failure::Failure;
 use shopbeat_domain::limits;
 use shopbeat_domain::ports::{Answer, Lease};
-use shopbeat_domain::store::Store;
-use tokio::task::JoinSet;
+use shopbeat_domain::store::{Hold, Store};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::held::LeaseClock;
 use super::job::{self, JobEnd};
 use super::lane::{Lane, Open};
-use super::{pause, wants_worker};
+use super::{hold, pause, wants_worker};
 use crate::intake::set_hold;
 use crate::ports::Ports;
 use crate::sweep;
 use crate::transfer::later;
 
 /// Works until the shutdown, until the lease is lost, or until the store wants no worker.
-pub(super) async fn run(ports: &Ports, store: &Store, lease: &Lease, shutdown: &CancellationToken) -> Answer<()> {
+pub(super) async fn run(
+    ports: &Ports,
+    store: &Store,
+    lease: &Lease,
+    shutdown: &CancellationToken,
+) -> Answer<()> {
     let clock = LeaseClock::until(later(ports.now(), ports.timing.lease));
     // Everything of this session ends with it, whichever part ends first.
     let over = shutdown.child_token();
     let _ends = over.clone().drop_guard();
-    let mut dispatcher = Dispatcher { ports, store: store.clone(), clock: clock.clone(), lane: Lane::default(), jobs: JoinSet::new() };
+    let mut dispatcher = Dispatcher {
+        ports,
+        store: store.clone(),
+        clock: clock.clone(),
+        lane: Lane::default(),
+        jobs: JoinSet::new(),
+        probe: None,
+    };
     tokio::select! {
         ended = dispatcher.run(&over) => ended?,
         () = keep_lease(ports, lease, &clock) => {}
         () = sweep::keep_swept(ports, store, &over) => {}
         () = sweep::keep_subscribed(ports, store, &over) => {}
+        () = hold::keep_probing(ports, store, &over) => {}
     }
     dispatcher.drain().await;
     Ok(())
@@ -48,7 +61,9 @@ async fn keep_lease(ports: &Ports, lease: &Lease, clock: &LeaseClock) {
                 tracing::warn!(lease.name = lease.name, "the lease is somebody else's");
                 return;
             }
-            Err(failure) => tracing::warn!(lease.name = lease.name, error = %failure, "the lease was not renewed"),
+            Err(failure) => {
+                tracing::warn!(lease.name = lease.name, error = %failure, "the lease was not renewed");
+            }
         }
     }
 }
@@ -59,6 +74,9 @@ struct Dispatcher<'a> {
     clock: LeaseClock,
     lane: Lane,
     jobs: JoinSet<JobEnd>,
+    /// The job that probes a lane in trouble. It goes beside what is under way: a run of the initial sync may be for
+    /// hours, and orders must not wait for it.
+    probe: Option<Id>,
 }
 
 /// What the dispatcher does next.
@@ -76,7 +94,7 @@ enum Next {
 impl Dispatcher<'_> {
     async fn run(&mut self, over: &CancellationToken) -> Answer<()> {
         loop {
-            while let Some(ended) = self.jobs.try_join_next() {
+            while let Some(ended) = self.jobs.try_join_next_with_id() {
                 self.ended(ended).await;
             }
             if over.is_cancelled() {
@@ -110,7 +128,7 @@ impl Dispatcher<'_> {
         let woken = woken.unwrap_or_else(|| Box::pin(std::future::pending()));
         let busy = !self.jobs.is_empty();
         let ended = tokio::select! {
-            ended = self.jobs.join_next(), if busy => ended,
+            ended = self.jobs.join_next_with_id(), if busy => ended,
             () = woken => None,
             () = pause(self.ports, time, over) => None,
         };
@@ -121,7 +139,9 @@ impl Dispatcher<'_> {
 
     /// Claims and starts a job if the store and the lane allow it.
     async fn next(&mut self) -> Answer<Next> {
-        let Some(store) = self.ports.state.registry.store(&self.store.id).await? else { return Ok(Next::Over) };
+        let Some(store) = self.ports.state.registry.store(&self.store.id).await? else {
+            return Ok(Next::Over);
+        };
         if !wants_worker(&store) {
             return Ok(Next::Over);
         }
@@ -130,44 +150,61 @@ impl Dispatcher<'_> {
             return Ok(Next::Idle(limits::IDLE_LOOK));
         }
         let now = self.ports.now();
-        let room = match self.lane.look(now) {
+        let probes = match self.lane.look(now) {
             Open::Not(until) => return Ok(Next::Wait(until.duration_since(now).unsigned_abs())),
-            Open::Probe => 1,
-            Open::Wide => limits::ORDERS_AT_ONCE,
+            Open::Probe => true,
+            Open::Wide => false,
         };
-        if self.jobs.len() >= room {
+        if self.jobs.len() >= limits::ORDERS_AT_ONCE || (probes && self.probe.is_some()) {
             return Ok(Next::Wait(limits::IDLE_LOOK));
         }
         match self.ports.state.jobs.claim(&self.store.id, self.ports.timing.lease, now).await? {
             Some(claim) => {
                 let (ports, store, clock) = (self.ports.clone(), self.store.clone(), self.clock.clone());
-                self.jobs.spawn(job::run(ports, store, claim, clock));
+                let job = self.jobs.spawn(job::run(ports, store, claim, clock));
+                if probes {
+                    self.probe = Some(job.id());
+                }
                 Ok(Next::Look)
             }
             None => {
                 let due = self.ports.state.jobs.next_due(&self.store.id).await?;
-                let wait = due.map_or(limits::IDLE_LOOK, |at| at.duration_since(now).try_into().unwrap_or_default());
+                let wait =
+                    due.map_or(limits::IDLE_LOOK, |at| at.duration_since(now).try_into().unwrap_or_default());
                 Ok(Next::Idle(wait.clamp(Duration::from_millis(1), limits::IDLE_LOOK)))
             }
         }
     }
 
-    async fn ended(&mut self, ended: Result<JobEnd, tokio::task::JoinError>) {
-        match ended {
+    async fn ended(&mut self, ended: Result<(Id, JobEnd), JoinError>) {
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        self.probe.take_if(|probe| *probe == id);
+        match ended.map(|(_, end)| end) {
             Ok(JobEnd::Through) => self.lane.succeeded(),
             Ok(JobEnd::Dropped) => self.trouble_with_state(),
             Ok(JobEnd::Trouble { failure, asked, hold }) => {
-                let now = self.ports.now();
-                let until = self.lane.failed(now, asked, self.ports.random.as_ref());
-                tracing::warn!(store.id = %self.store.id, error = %failure, %until, "the lane waits");
-                if let Some(hold) = hold
-                    && job::puts_on_hold(self.lane.failures())
-                    && let Err(failure) = set_hold(self.ports, &self.store.id, Some(hold)).await
-                {
-                    self.ports.observer.call_failed(&self.store.id, &failure);
-                }
+                self.trouble(&failure, asked, hold).await;
             }
-            Err(error) => tracing::error!(store.id = %self.store.id, %error, "a job's task ended unexpectedly"),
+            Err(error) => {
+                tracing::error!(store.id = %self.store.id, %error, "a job's task ended unexpectedly");
+            }
+        }
+    }
+
+    /// Closes the lane; after several refusals of the credentials in a row the store is put on hold.
+    async fn trouble(&mut self, failure: &Failure, asked: Option<Duration>, hold: Option<Hold>) {
+        let (now, random) = (self.ports.now(), self.ports.random.as_ref());
+        let until = match hold {
+            Some(_) => self.lane.refused(now, asked, random),
+            None => self.lane.failed(now, asked, random),
+        };
+        tracing::warn!(store.id = %self.store.id, error = %failure, %until, "the lane waits");
+        if hold.is_none() || !job::puts_on_hold(self.lane.refusals()) {
+            return;
+        }
+        match set_hold(self.ports, &self.store.id, hold).await {
+            Ok(()) => self.lane.forget_refusals(),
+            Err(failure) => self.ports.observer.call_failed(&self.store.id, &failure),
         }
     }
 

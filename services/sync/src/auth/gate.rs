@@ -14,7 +14,7 @@ use tonic::{Code, Status};
 use tower::Service;
 use tracing::Instrument as _;
 
-use super::{Caller, Deadline, Rpc, Tokens};
+use super::{Caller, Deadline, Role, Rpc, Tokens};
 use crate::grpc::status;
 use crate::metrics::Metrics;
 
@@ -77,7 +77,10 @@ where
             };
             let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code());
             metrics.rpc(name, code, begun.elapsed());
-            tracing::debug!(rpc.code = ?code, "answered");
+            // Changes and refusals are told; looking is not worth a line.
+            if code != Code::Ok || rpc.is_some_and(|rpc| rpc.least() > Role::Reader) {
+                tracing::info!(rpc.code = ?code, "answered");
+            }
             Ok(response)
         };
         Box::pin(work.instrument(span))
@@ -136,7 +139,6 @@ fn known(tokens: &Tokens, headers: &HeaderMap) -> Result<Caller, Status> {
 mod tests {
     use std::time::Duration;
 
-    use super::super::Role;
     use super::*;
 
     const FILE: &str = r#"[

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use shopbeat_proto::v1::sync_service_client::SyncServiceClient;
+use tonic::codec::CompressionEncoding;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -52,20 +53,28 @@ impl Interceptor for Bearer {
 /// An address or a token that cannot stand; nobody answers there.
 pub async fn connect(options: &ClientOptions) -> Result<Api, Failed> {
     let bearer = Bearer::new(options.token.as_ref())?;
-    let bad = |_| Failed::new(Exit::Usage, format!("--addr {} is no address such as http://127.0.0.1:50051", options.addr));
+    let bad = |_| {
+        Failed::new(
+            Exit::Usage,
+            format!("--addr {} is no address such as http://127.0.0.1:50051", options.addr),
+        )
+    };
     let mut endpoint = Endpoint::from_shared(options.addr.clone()).map_err(bad)?.connect_timeout(CONNECT);
     if options.addr.starts_with("https:") {
         endpoint = endpoint.tls_config(ClientTlsConfig::new().with_native_roots()).map_err(bad)?;
     }
     let away = |error: tonic::transport::Error| {
-        let why = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source()).last();
+        let why =
+            std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source()).last();
         let why = why.map(ToString::to_string).unwrap_or_default();
-        let text = format!("no service answers at {} ({why}); is `shopbeat serve` running there?", options.addr);
+        let text =
+            format!("no service answers at {} ({why}); is `shopbeat serve` running there?", options.addr);
         Failed::new(Exit::Unavailable, text)
     };
     let channel = endpoint.connect().await.map_err(away)?;
     let service = InterceptedService::new(channel, bearer);
-    Ok(SyncServiceClient::new(service).max_decoding_message_size(LARGEST_ANSWER))
+    let api = SyncServiceClient::new(service).accept_compressed(CompressionEncoding::Gzip);
+    Ok(api.max_decoding_message_size(LARGEST_ANSWER))
 }
 
 #[cfg(test)]

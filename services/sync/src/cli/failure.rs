@@ -43,9 +43,11 @@ impl Exit {
             Code::NotFound => Self::NotFound,
             Code::FailedPrecondition | Code::AlreadyExists => Self::Precondition,
             // tonic's client says CANCELLED where a deadline passed.
-            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Aborted | Code::ResourceExhausted => {
-                Self::Unavailable
-            }
+            Code::Unavailable
+            | Code::DeadlineExceeded
+            | Code::Cancelled
+            | Code::Aborted
+            | Code::ResourceExhausted => Self::Unavailable,
             Code::Unauthenticated | Code::PermissionDenied => Self::NotAllowed,
             Code::Ok | Code::Unknown | Code::Unimplemented | Code::Internal | Code::DataLoss => Self::Failed,
         }
@@ -82,7 +84,8 @@ impl From<Status> for Failed {
         match details.bad_request().filter(|bad| !bad.field_violations.is_empty()) {
             Some(bad) => {
                 lines.push("the request cannot stand:".to_owned());
-                lines.extend(bad.field_violations.iter().map(|v| format!("  {}: {}", v.field, v.description)));
+                lines
+                    .extend(bad.field_violations.iter().map(|v| format!("  {}: {}", v.field, v.description)));
             }
             None => lines.push(said(&status)),
         }
@@ -131,7 +134,10 @@ mod tests {
     fn every_wrong_field_is_told_on_its_own_line_with_its_remedy() {
         let details = ErrorDetails::with_bad_request(vec![
             FieldViolation::new("shop", "is needed"),
-            FieldViolation::new("settings.orders.freight_product", "Rackbeat has no product F1; create it there"),
+            FieldViolation::new(
+                "settings.orders.freight_product",
+                "Rackbeat has no product F1; create it there",
+            ),
         ]);
         let status = Status::with_error_details(Code::InvalidArgument, "shop: is needed; …", details);
         let failed = Failed::from(status);

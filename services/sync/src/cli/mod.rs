@@ -55,15 +55,19 @@ pub enum ClientCommand {
 /// [`Failed`], with the exit code.
 pub async fn run(command: ClientCommand) -> anyhow::Result<()> {
     let mut out = Out::stdout();
-    let done = match command {
-        ClientCommand::Store(args) => Box::pin(store::run(&args, &mut out)).await,
-        ClientCommand::Sync(args) => sync::run(&args, &mut out).await,
-        ClientCommand::Order(args) => Box::pin(order::run(&args, &mut out)).await,
-        ClientCommand::Parked(args) => parked::run(&args, &mut out).await,
-    };
+    let done = dispatch(command, &mut out).await;
     let written = out.finish();
     done?;
     Ok(written?)
+}
+
+async fn dispatch(command: ClientCommand, out: &mut Out) -> Result<(), Failed> {
+    match command {
+        ClientCommand::Store(args) => Box::pin(store::run(&args, out)).await,
+        ClientCommand::Sync(args) => sync::run(&args, out).await,
+        ClientCommand::Order(args) => Box::pin(order::run(&args, out)).await,
+        ClientCommand::Parked(args) => parked::run(&args, out).await,
+    }
 }
 
 #[cfg(test)]

@@ -120,7 +120,8 @@ fn transfer_request(args: &TransferArgs) -> v1::TransferOrderRequest {
 }
 
 fn told(answer: &v1::TransferOrderResponse) -> String {
-    let name = if answer.order_name.is_empty() { answer.order_id.to_string() } else { answer.order_name.clone() };
+    let name =
+        if answer.order_name.is_empty() { answer.order_id.to_string() } else { answer.order_name.clone() };
     let waits = if answer.waiting_for_stock { ", waiting for stock" } else { "" };
     let reached = words::or_dash(words::reached(answer.reached));
     let state = words::or_dash(words::state(answer.state));

@@ -61,7 +61,9 @@ pub(super) async fn run(args: &ParkedArgs, out: &mut Out) -> Result<(), Failed> 
         ParkedCommand::List(list) => {
             let orders = all(&mut api, &list.store).await?;
             match output {
-                Output::Json => out.json(&json!({ "orders": orders.iter().map(json::parked).collect::<Vec<_>>() })),
+                Output::Json => {
+                    out.json(&json!({ "orders": orders.iter().map(json::parked).collect::<Vec<_>>() }));
+                }
                 Output::Table if orders.is_empty() => out.line("nothing is parked"),
                 Output::Table => out.table(&show::parked_table(&orders)),
             }

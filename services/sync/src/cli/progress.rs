@@ -66,10 +66,12 @@ mod tests {
         let page = Page::default();
         let mut out = page.out();
         let mut progress = Progress::new(&out, "");
-        let phases = [(v1::RunPhase::Exporting, 0), (v1::RunPhase::Importing, 1), (v1::RunPhase::Importing, 2)];
+        let phases =
+            [(v1::RunPhase::Exporting, 0), (v1::RunPhase::Importing, 1), (v1::RunPhase::Importing, 2)];
         for (phase, done) in phases.into_iter().chain([(v1::RunPhase::Finished, 8)]) {
             let counts = v1::RunCounts { variants: 8, done, ..v1::RunCounts::default() };
-            progress.show(&mut out, &v1::Run { phase: phase.into(), counts: Some(counts), ..v1::Run::default() });
+            progress
+                .show(&mut out, &v1::Run { phase: phase.into(), counts: Some(counts), ..v1::Run::default() });
         }
         progress.finish();
         assert_eq!(

@@ -14,7 +14,10 @@ const LARGEST: u64 = 64 * 1024;
 /// A file that cannot be read or is empty. Its content is never told.
 pub(crate) fn read(file: Option<&Path>, variable: &str) -> Result<Option<String>, Failed> {
     let Some(file) = file else {
-        return Ok(std::env::var(variable).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()));
+        return Ok(std::env::var(variable)
+            .ok()
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty()));
     };
     let mut text = String::new();
     let read = if file.as_os_str() == "-" {

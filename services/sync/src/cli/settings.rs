@@ -158,7 +158,8 @@ fn choose(known: &mut i32, given: Option<impl Into<i32>>) {
 impl SettingsArgs {
     /// Whether any setting was given.
     pub(super) fn any(&self) -> bool {
-        self.reset_settings || self.over(v1::Settings::default()) != Self::default().over(v1::Settings::default())
+        self.reset_settings
+            || self.over(v1::Settings::default()) != Self::default().over(v1::Settings::default())
     }
 
     /// The settings that were given, over those that are known.
@@ -229,7 +230,8 @@ mod tests {
             [("OrderSettings", "orders"), ("CustomerSettings", "customers"), ("ProductSettings", "products")]
         {
             let found = messages.iter().find(|known| known.name() == message).unwrap();
-            wanted.extend(found.field.iter().map(|field| format!("{part}-{}", field.name().replace('_', "-"))));
+            wanted
+                .extend(found.field.iter().map(|field| format!("{part}-{}", field.name().replace('_', "-"))));
         }
         let command = Line::command();
         let mut known: Vec<String> = command
@@ -245,8 +247,10 @@ mod tests {
 
     #[test]
     fn what_is_given_stands_over_what_is_known_and_the_rest_stays() {
-        let known = line(&["--freight-product", "FRAGT", "--target", "shipped"]).over(v1::Settings::default());
-        let over = line(&["--target", "invoiced", "--orders-enabled", "false", "--customers-group", "2"]).over(known);
+        let known =
+            line(&["--freight-product", "FRAGT", "--target", "shipped"]).over(v1::Settings::default());
+        let over = line(&["--target", "invoiced", "--orders-enabled", "false", "--customers-group", "2"])
+            .over(known);
         let orders = over.orders.unwrap();
         assert_eq!(orders.freight_product.as_deref(), Some("FRAGT"));
         assert_eq!(orders.target, i32::from(v1::Target::Invoiced));

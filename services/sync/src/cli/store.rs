@@ -125,8 +125,12 @@ pub(super) async fn run(args: &StoreArgs, out: &mut Out) -> Result<(), Failed> {
         StoreCommand::List(list) => {
             let stores = all(&mut client::connect(&args.client).await?, list).await?;
             match output {
-                Output::Json => out.json(&json!({ "stores": stores.iter().map(json::store).collect::<Vec<_>>() })),
-                Output::Table if stores.is_empty() => out.line("no stores; connect one with `shopbeat store connect`"),
+                Output::Json => {
+                    out.json(&json!({ "stores": stores.iter().map(json::store).collect::<Vec<_>>() }));
+                }
+                Output::Table if stores.is_empty() => {
+                    out.line("no stores; connect one with `shopbeat store connect`");
+                }
                 Output::Table => out.table(&show::stores_table(&stores)),
             }
         }
@@ -147,7 +151,12 @@ pub(super) async fn run(args: &StoreArgs, out: &mut Out) -> Result<(), Failed> {
         StoreCommand::Pause(name) => {
             let request = v1::PauseStoreRequest { store_id: name.store.clone() };
             let answer = client::connect(&args.client).await?.pause_store(request).await?.into_inner();
-            changed(out, output, answer.store.as_ref(), "paused: what comes in is recorded, nothing is written");
+            changed(
+                out,
+                output,
+                answer.store.as_ref(),
+                "paused: what comes in is recorded, nothing is written",
+            );
         }
         StoreCommand::Resume(name) => {
             let request = v1::ResumeStoreRequest { store_id: name.store.clone() };
@@ -165,7 +174,8 @@ pub(super) async fn run(args: &StoreArgs, out: &mut Out) -> Result<(), Failed> {
 
 impl ConnectArgs {
     fn request(&self) -> Result<v1::ConnectStoreRequest, Failed> {
-        let shop = if self.shop.contains('.') { self.shop.clone() } else { format!("{}.myshopify.com", self.shop) };
+        let shop =
+            if self.shop.contains('.') { self.shop.clone() } else { format!("{}.myshopify.com", self.shop) };
         let rackbeat_token = secrets::read(self.rackbeat_token_file.as_deref(), RACKBEAT_TOKEN)?;
         Ok(v1::ConnectStoreRequest {
             shop,
@@ -181,8 +191,9 @@ impl ConnectArgs {
         use v1::connect_store_request::Credentials;
         let needed = |what: &str| Failed::new(Exit::Usage, format!("{what} is needed"));
         let secret = secrets::read(self.client_secret_file.as_deref(), CLIENT_SECRET)?;
-        let client_secret =
-            secret.ok_or_else(|| needed(&format!("--client-secret-file (or {CLIENT_SECRET} in the environment)")))?;
+        let client_secret = secret.ok_or_else(|| {
+            needed(&format!("--client-secret-file (or {CLIENT_SECRET} in the environment)"))
+        })?;
         if let Some(client_id) = self.client_id.clone() {
             return Ok(Credentials::ClientCredentials(v1::ClientCredentials { client_id, client_secret }));
         }
@@ -201,12 +212,13 @@ impl ConnectArgs {
             return Ok(Some(self.settings.over(v1::Settings::default())));
         }
         let store_id = self.shop.split('.').next().unwrap_or_default().to_owned();
-        let known = match api.get_store(v1::GetStoreRequest { store_id, ..v1::GetStoreRequest::default() }).await {
-            Ok(answer) => answer.into_inner().store.and_then(|store| store.settings),
-            // Not connected yet.
-            Err(status) if status.code() == Code::NotFound => None,
-            Err(status) => return Err(status.into()),
-        };
+        let known =
+            match api.get_store(v1::GetStoreRequest { store_id, ..v1::GetStoreRequest::default() }).await {
+                Ok(answer) => answer.into_inner().store.and_then(|store| store.settings),
+                // Not connected yet.
+                Err(status) if status.code() == Code::NotFound => None,
+                Err(status) => return Err(status.into()),
+            };
         Ok(Some(self.settings.over(known.unwrap_or_default())))
     }
 }

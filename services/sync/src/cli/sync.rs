@@ -137,7 +137,11 @@ mod tests {
 
     #[test]
     fn a_run_that_failed_fails_the_command_with_its_reason() {
-        let run = v1::Run { phase: v1::RunPhase::Failed.into(), failure: "no group 9".to_owned(), ..v1::Run::default() };
+        let run = v1::Run {
+            phase: v1::RunPhase::Failed.into(),
+            failure: "no group 9".to_owned(),
+            ..v1::Run::default()
+        };
         assert!(ended(&run).unwrap_err().to_string().contains("no group 9"));
         assert!(ended(&v1::Run { phase: v1::RunPhase::Finished.into(), ..run }).is_ok());
     }

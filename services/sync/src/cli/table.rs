@@ -123,7 +123,8 @@ mod tests {
         let mut table = Table::new(&["A", "B"]);
         table.row([Cell::toned("x", Tone::Good), "1".into()]);
         table.row(["xx".into(), "2".into()]);
-        let bare: String = table.render(true).replace("\u{1b}[32m", "").replace("\u{1b}[1m", "").replace("\u{1b}[0m", "");
+        let bare: String =
+            table.render(true).replace("\u{1b}[32m", "").replace("\u{1b}[1m", "").replace("\u{1b}[0m", "");
         assert_eq!(bare, table.render(false));
     }
 

@@ -4,6 +4,8 @@ use clap::{CommandFactory as _, Parser};
 
 use super::*;
 
+mod live;
+
 #[derive(Debug, Parser)]
 struct Line {
     #[command(subcommand)]
@@ -51,7 +53,10 @@ fn no_secret_can_be_given_on_the_command_line_and_none_is_shown_in_help() {
         for argument in command.get_arguments() {
             let name = argument.get_id().as_str();
             let secret = name.contains("secret") || name.contains("token");
-            assert!(!secret || name.ends_with("_file") || argument.is_hide_env_values_set(), "{path}: {name}");
+            assert!(
+                !secret || name.ends_with("_file") || argument.is_hide_env_values_set(),
+                "{path}: {name}"
+            );
         }
     }
 }
@@ -75,7 +80,9 @@ fn the_commands_of_the_readme_parse() {
     ] {
         assert!(Line::try_parse_from(words.split(' ')).is_ok(), "{words}");
     }
-    for words in ["x parked retry acme", "x parked retry acme 1 --all", "x parked retry acme --all --recreate"] {
+    for words in
+        ["x parked retry acme", "x parked retry acme 1 --all", "x parked retry acme --all --recreate"]
+    {
         assert!(Line::try_parse_from(words.split(' ')).is_err(), "{words}");
     }
 }

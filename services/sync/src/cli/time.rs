@@ -38,7 +38,8 @@ pub(crate) fn json(at: Option<&prost_types::Timestamp>) -> Value {
 pub(crate) fn parse(text: &str) -> Result<prost_types::Timestamp, String> {
     let day = |text: &str| text.parse::<civil::Date>().and_then(|day| day.to_zoned(TimeZone::system()));
     let at = text.parse::<Timestamp>().or_else(|_| day(text).map(|begin| begin.timestamp()));
-    let at = at.map_err(|_| "give a day such as 2026-11-24 or a moment such as 2026-11-24T07:32:00Z".to_owned())?;
+    let at =
+        at.map_err(|_| "give a day such as 2026-11-24 or a moment such as 2026-11-24T07:32:00Z".to_owned())?;
     Ok(prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond().max(0) })
 }
 

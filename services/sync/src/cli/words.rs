@@ -48,7 +48,7 @@ words! {
     /// Where a run is.
     phase: RunPhase, "RUN_PHASE_";
     /// What is wrong with a SKU.
-    defect: SkuDefect, "SKU_DEFECT_";
+    skip_reason: SkipReason, "SKIP_REASON_";
 }
 
 /// The word, or a dash.

@@ -70,6 +70,11 @@ impl House {
         Ok(self.api.get_store(request).await?.into_inner())
     }
 
+    /// Whether a store has a worker.
+    pub(super) fn has_worker(&self, store: &str) -> bool {
+        self.workers.contains_key(store)
+    }
+
     /// Starts a store's worker.
     pub(super) fn start_worker(&mut self, store: &str) -> anyhow::Result<()> {
         self.started += 1;
@@ -97,7 +102,11 @@ impl House {
         command
             .args(["worker", "--store", store])
             .env_clear()
-            .envs(["PATH", "HOME", "TMPDIR", "HOSTNAME"].iter().filter_map(|name| Some((name, env::var_os(name)?))))
+            .envs(
+                ["PATH", "HOME", "TMPDIR", "HOSTNAME"]
+                    .iter()
+                    .filter_map(|name| Some((name, env::var_os(name)?))),
+            )
             .env("SHOPBEAT_REDIS_URL", url.expose_secret())
             .env("SHOPBEAT_REDIS_PREFIX", &state.redis_prefix)
             .env("SHOPBEAT_MASTER_KEY", key)
@@ -121,7 +130,9 @@ impl House {
                 // Cancelled, which is what was wanted.
                 let _cancelled = task.await;
             }
-            Some(Worker::Process(mut child)) => child.kill().await.context("the worker could not be killed")?,
+            Some(Worker::Process(mut child)) => {
+                child.kill().await.context("the worker could not be killed")?;
+            }
             None => anyhow::bail!("store {store} has no worker"),
         }
         Ok(())
@@ -187,7 +198,9 @@ fn serve_options(options: &DemoOptions, remotes: &Remotes) -> anyhow::Result<Ser
 /// Base64 of so many random bytes.
 fn random(bytes: usize) -> anyhow::Result<String> {
     let mut random = vec![0; bytes];
-    SystemRandom::new().fill(&mut random).map_err(|_| anyhow::anyhow!("the system gives no random numbers"))?;
+    SystemRandom::new()
+        .fill(&mut random)
+        .map_err(|_| anyhow::anyhow!("the system gives no random numbers"))?;
     Ok(STANDARD.encode(random))
 }
 

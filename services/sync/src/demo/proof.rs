@@ -46,7 +46,10 @@ pub(super) async fn cases(
             name: truth.order.name(),
             shopify_total: truth.current.total.shop,
             told: answer.transfer.unwrap_or_default(),
-            invoices: invoices.iter().filter(|invoice| own.iter().any(|row| row.number == invoice.order)).count(),
+            invoices: invoices
+                .iter()
+                .filter(|invoice| own.iter().any(|row| row.number == invoice.order))
+                .count(),
             rows: own,
             placed,
         });
@@ -60,7 +63,8 @@ pub(super) fn problems(remotes: &Remotes, cases: &[Case], ledgers: &[v1::GetStor
     let held = remotes.sandbox.rackbeat().orders(remotes.account).len();
     let known: usize = cases.iter().map(|case| case.rows.len()).sum();
     if held != known {
-        problems.push(format!("Rackbeat holds {held} orders, but only {known} of them are of the orders placed"));
+        problems
+            .push(format!("Rackbeat holds {held} orders, but only {known} of them are of the orders placed"));
     }
     let deliveries = remotes.sandbox.shopify().deliveries();
     if deliveries.given_up > 0 {
@@ -112,10 +116,14 @@ impl Case {
             found.push(format!("is {} in Shopify and {} in Rackbeat", self.shopify_total, row.totals.total));
         }
         if u64::try_from(row.number).ok() != self.told.rackbeat_order_number {
-            found.push(format!("is order {} in Rackbeat, told is {:?}", row.number, self.told.rackbeat_order_number));
+            found.push(format!(
+                "is order {} in Rackbeat, told is {:?}",
+                row.number, self.told.rackbeat_order_number
+            ));
         }
         // One that waits for stock is short of its target, and says so.
-        let there = self.told.reached == i32::from(end_of(self.placed.store.target)) || self.told.waiting_for_stock;
+        let there =
+            self.told.reached == i32::from(end_of(self.placed.store.target)) || self.told.waiting_for_stock;
         if !row.booked || row.cancelled || !there {
             found.push("is not where it should be in Rackbeat".to_owned());
         }
@@ -170,3 +178,6 @@ fn ledger_problems(store: &str, counts: &v1::LedgerCounts, cases: &[&Case]) -> V
     }
     problems
 }
+
+#[cfg(test)]
+mod tests;

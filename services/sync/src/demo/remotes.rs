@@ -41,8 +41,12 @@ const LATENCY: Duration = Duration::from_millis(2);
 const DOUBLED: u32 = 100_000;
 /// Of a million webhooks so many are overtaken by later ones.
 const OVERTAKEN: u32 = 50_000;
-/// The create that meets the trap, counted from 1.
+/// The create that meets the trap, counted from 1 ...
 const TRAPPED: u64 = 3;
+/// ... and where there are too few orders to be sure of three.
+const TRAPPED_EARLY: u64 = 1;
+/// So many orders are enough.
+const ENOUGH: u32 = 24;
 /// How long its answer takes: longer than the worker will live.
 const TRAP_MS: u64 = 10_000;
 
@@ -60,7 +64,7 @@ pub(super) struct Remotes {
     pub(super) defective: Vec<String>,
     specs: Vec<ShopSpec>,
     token: String,
-    items_before: usize,
+    trapped: u64,
 }
 
 impl Remotes {
@@ -91,9 +95,9 @@ impl Remotes {
         let account = *rackbeat.account_ids().first().context("the sandbox has no account")?;
         let token = rackbeat.tokens(account).into_iter().next().context("the account has no token")?;
         set_up(&sandbox, account)?;
-        let items_before = sandbox.rackbeat().products(account).len();
         let defective = defects.doubled.into_iter().chain(defects.over_long).collect();
-        Ok(Self { sandbox, account, defective, specs, token, items_before })
+        let trapped = if options.orders < ENOUGH { TRAPPED_EARLY } else { TRAPPED };
+        Ok(Self { sandbox, account, defective, specs, token, trapped })
     }
 
     /// What it takes to connect a store.
@@ -122,22 +126,24 @@ impl Remotes {
         }
     }
 
-    /// Products that were made in Rackbeat since the start.
-    pub(super) fn products(&self) -> usize {
-        self.sandbox.rackbeat().products(self.account).len() - self.items_before
+    /// The currency of both shops and of the account.
+    pub(super) fn currency(&self) -> &str {
+        self.specs.first().map_or("", |spec| &spec.currency)
     }
 
-    /// From now on one order will be made in Rackbeat with its answer kept back. Answers how often traps struck so far.
+    /// From now on one order will be made in Rackbeat with its answer kept back. Answers how often traps have struck
+    /// so far.
     pub(super) fn set_trap(&self) -> u64 {
         let faults = &self.sandbox.core().faults;
-        let rule = Rule::new(Remote::Rackbeat, "POST /orders/drafts", When::Nth(TRAPPED), Fault::Slow(TRAP_MS));
+        let rule =
+            Rule::new(Remote::Rackbeat, "POST /orders/drafts", When::Nth(self.trapped), Fault::Slow(TRAP_MS));
         faults.add(rule.at_most(1));
         faults.struck()
     }
 
     /// Waits until somebody waits for that answer, and the order stands; false if nobody came.
     pub(super) async fn wait_for_trap(&self, struck: u64, patience: Duration) -> bool {
-        let trapped = usize::try_from(TRAPPED).unwrap_or(usize::MAX);
+        let trapped = usize::try_from(self.trapped).unwrap_or(usize::MAX);
         let caught = async {
             let orders = || self.sandbox.rackbeat().orders(self.account).len();
             while self.sandbox.core().faults.struck() == struck || orders() < trapped {

@@ -79,11 +79,14 @@ pub(super) fn plan(orders: u32) -> Plan {
     let count = |orders: u32| usize::try_from(orders).unwrap_or(usize::MAX);
     let specials = &SPECIAL[..SPECIAL.len().min(count(orders / ONE_IN))];
     let mix = |store: usize, orders: usize| {
-        let mut own: Vec<Kind> = specials.iter().filter(|(_, at)| *at == store).map(|(kind, _)| *kind).collect();
+        let mut own: Vec<Kind> =
+            specials.iter().filter(|(_, at)| *at == store).map(|(kind, _)| *kind).collect();
         own.reverse();
         let step = orders / (own.len() + 1);
         let special_at = |at: usize| step > 0 && at % step == step - 1;
-        (0..orders).map(|at| if special_at(at) { own.pop() } else { None }.unwrap_or(Kind::Ordinary)).collect()
+        (0..orders)
+            .map(|at| if special_at(at) { own.pop() } else { None }.unwrap_or(Kind::Ordinary))
+            .collect()
     };
     let first = orders.div_ceil(2);
     Plan { first: mix(0, count(first)), second: mix(1, count(orders - first)) }

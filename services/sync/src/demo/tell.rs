@@ -14,7 +14,7 @@ use crate::cli::{self, Cell, Out, Table, Tone};
 
 /// Rows of orders shown; the proof looks at all.
 const ORDERS_SHOWN: usize = 100;
-/// Skipped variants shown of each defect.
+/// Skipped variants shown of each reason.
 const SKIPPED_SHOWN: usize = 10;
 /// Parked orders shown.
 const PARKED_SHOWN: usize = 40;
@@ -60,10 +60,16 @@ pub(super) fn preflight(out: &mut Out, run: &v1::Run) {
     if run.skipped.is_empty() {
         return;
     }
-    // Some of each defect: a catalogue that lacks most SKUs would hide the rest.
-    let of = |defect: v1::SkuDefect| run.skipped.iter().filter(move |found| found.defect == i32::from(defect));
-    let defects = [v1::SkuDefect::Duplicate, v1::SkuDefect::TooLong, v1::SkuDefect::Missing];
-    let some: Vec<_> = defects.into_iter().flat_map(|defect| of(defect).take(4)).cloned().collect();
+    // Some of each reason: a catalogue that lacks most SKUs would hide the rest.
+    let of =
+        |reason: v1::SkipReason| run.skipped.iter().filter(move |found| found.reason == i32::from(reason));
+    let reasons = [
+        v1::SkipReason::SkuDuplicate,
+        v1::SkipReason::SkuTooLong,
+        v1::SkipReason::SkuMissing,
+        v1::SkipReason::Refused,
+    ];
+    let some: Vec<_> = reasons.into_iter().flat_map(|reason| of(reason).take(4)).cloned().collect();
     out.line("");
     indented(out, &cli::skipped_table(&some, SKIPPED_SHOWN));
     if run.skipped.len() > some.len() {
@@ -71,10 +77,9 @@ pub(super) fn preflight(out: &mut Out, run: &v1::Run) {
     }
 }
 
-pub(super) fn imported(out: &mut Out, run: &v1::Run, products: usize) {
+pub(super) fn imported(out: &mut Out, run: &v1::Run) {
     let counts = cli::counts_line(&run.counts.unwrap_or_default(), false);
     out.line(format!("  {}: {counts}", run.store_id));
-    out.line(format!("  {:1$}  products made in Rackbeat so far: {products}", "", run.store_id.len()));
 }
 
 pub(super) fn killed(out: &mut Out, options: &DemoOptions, store: &str) {
@@ -84,6 +89,10 @@ pub(super) fn killed(out: &mut Out, options: &DemoOptions, store: &str) {
         "  {killed} the worker of {store} ({how}) while Rackbeat answered it about an order that stands there already; \
          another one was started"
     ));
+}
+
+pub(super) fn nobody_killed(out: &mut Out, store: &str) {
+    out.line(format!("  no worker was killed: no order of {store} can go to Rackbeat with these SKUs"));
 }
 
 pub(super) fn placed(out: &mut Out, remotes: &Remotes, placed: &[Placed], time: Duration) {
@@ -116,7 +125,8 @@ fn reached(case: &Case) -> String {
 }
 
 pub(super) fn orders(out: &mut Out, cases: &[Case]) {
-    let columns = ["STORE", "ORDER", "TRIGGER", ">RACKBEAT", "STATE", "", ">SHOPIFY TOTAL", ">RACKBEAT TOTAL"];
+    let columns =
+        ["STORE", "ORDER", "TRIGGER", ">RACKBEAT", "STATE", "", ">SHOPIFY TOTAL", ">RACKBEAT TOTAL"];
     let mut table = Table::new(&columns);
     for case in cases.iter().take(ORDERS_SHOWN) {
         let number = case.told.rackbeat_order_number.map_or_else(String::new, |number| number.to_string());
@@ -144,7 +154,8 @@ pub(super) fn parked(out: &mut Out, cases: &[Case], parked: &[v1::ParkedOrder]) 
     out.heading("Parked: what waits for a person, and why");
     let mut table = Table::new(&["STORE", "ORDER", "REASON", "CULPRIT", "REMEDY"]);
     for order in parked.iter().take(PARKED_SHOWN) {
-        let of = |case: &&Case| case.placed.id == order.order_id && case.placed.store.handle == order.store_id;
+        let of =
+            |case: &&Case| case.placed.id == order.order_id && case.placed.store.handle == order.store_id;
         let name = cases.iter().find(of).map_or("-", |case| case.name.as_str());
         let park = order.park.clone().unwrap_or_default();
         table.row([
@@ -172,7 +183,7 @@ pub(super) fn ledgers(out: &mut Out, answers: &[v1::GetStoreResponse]) {
     indented(out, &table);
 }
 
-pub(super) fn verdict(out: &mut Out, cases: &[Case], problems: &[String], time: Duration) {
+pub(super) fn verdict(out: &mut Out, currency: &str, cases: &[Case], problems: &[String], time: Duration) {
     out.heading("Proof, read from the simulated remotes");
     if !problems.is_empty() {
         let text = format!("  it FAILED: {} problems", problems.len());
@@ -187,7 +198,9 @@ pub(super) fn verdict(out: &mut Out, cases: &[Case], problems: &[String], time: 
         sum += case.shopify_total;
     }
     let good = out.paint(Tone::Good, "✓");
-    out.line(format!("  {good} {orders} orders stand in Rackbeat, each exactly once, each total equal: {sum:.2} in all"));
+    out.line(format!(
+        "  {good} {orders} orders stand in Rackbeat, each exactly once, each total equal: {sum:.2} {currency} in all"
+    ));
     let others = cases.len() - orders;
     out.line(format!("  {good} {others} others do not, and each says why"));
     out.line(format!("  {good} the ledger of both stores adds up"));
@@ -209,14 +222,23 @@ pub(super) fn commands(out: &mut Out, remotes: &Remotes, house: &House, cases: &
         format!("shopbeat order show {} '{order}'", first.handle),
         format!("shopbeat parked list {}", first.handle),
         format!("shopbeat sync initial {} --watch", first.handle),
-        format!("curl -s {shop}/orders -H 'content-type: application/json' -d '{{\"count\":3,\"paid\":true}}'"),
-        format!("curl -s {shop}/orders -H 'content-type: application/json' -d '{{\"kind\":\"tip\",\"paid\":true}}'"),
+        format!(
+            "curl -s {shop}/orders -H 'content-type: application/json' -d '{{\"count\":3,\"paid\":true}}'"
+        ),
+        format!(
+            "curl -s {shop}/orders -H 'content-type: application/json' -d '{{\"kind\":\"tip\",\"paid\":true}}'"
+        ),
         format!("curl -s {control}/rackbeat/orders"),
         format!("curl -s {}/metrics", house.http()),
     ] {
         out.line(format!("  {command}"));
     }
+}
+
+/// The service never deletes what it may need again, and so neither does the demo.
+pub(super) fn left_behind(out: &mut Out, house: &House) {
     if let Some(prefix) = &house.redis_prefix {
-        out.line(format!("  redis-cli --scan --pattern '{prefix}*' | xargs redis-cli del    # afterwards"));
+        out.line("\nThe keys are left in Redis; away with them:");
+        out.line(format!("  redis-cli --scan --pattern '{prefix}*' | xargs redis-cli del"));
     }
 }

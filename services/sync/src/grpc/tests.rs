@@ -267,6 +267,20 @@ async fn a_watch_tells_the_run_and_ends_when_the_process_drains() {
 }
 
 #[tokio::test]
+async fn a_watch_ends_at_its_callers_deadline() {
+    let set = Set::up().await;
+    set.call(Rpc::RunInitialSync, "acme", ALL).await.unwrap();
+    let mut client = SyncServiceClient::new(set.channel.clone());
+    let mut ask =
+        Request::new(v1::WatchInitialSyncRequest { store_id: "acme".to_owned(), run_id: String::new() });
+    ask.metadata_mut().insert("authorization", format!("Bearer {ALL}").parse().unwrap());
+    ask.set_timeout(std::time::Duration::from_millis(600));
+    let mut stream = client.watch_initial_sync(ask).await.unwrap().into_inner();
+    assert!(stream.message().await.unwrap().is_some());
+    assert_eq!(stream.message().await.unwrap_err().code(), Code::DeadlineExceeded);
+}
+
+#[tokio::test]
 async fn pages_of_stores_end_where_the_stores_end() {
     let set = Set::up().await;
     let mut client = SyncServiceClient::new(set.channel.clone());

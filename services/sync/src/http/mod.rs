@@ -6,7 +6,7 @@ mod secrets;
 mod serve;
 mod shopify;
 
-pub use probes::{Lack, Readiness};
+pub use probes::Readiness;
 pub use serve::serve;
 
 use std::sync::Arc;
@@ -30,13 +30,14 @@ use secrets::WebhookKeys;
 const LARGEST_BODY: usize = 2 * 1024 * 1024;
 /// Shopify hangs up after five seconds: what takes longer is answered 503, and sent again.
 const DEADLINE: Duration = Duration::from_secs(4);
+/// What the state gets of it.
+const WORK: Duration = Duration::from_secs(3);
 
-/// What the handlers work with; cheap to clone.
-#[derive(Clone)]
+/// What the handlers work with.
 pub struct Web {
     intake: Intake,
     state: State,
-    keys: Arc<WebhookKeys>,
+    keys: WebhookKeys,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     readiness: Readiness,
@@ -52,7 +53,7 @@ impl Web {
         metrics: Metrics,
         readiness: Readiness,
     ) -> Self {
-        let keys = Arc::new(WebhookKeys::new(Arc::clone(&state.registry)));
+        let keys = WebhookKeys::new(Arc::clone(&state.registry));
         Self { intake, state, keys, clock, metrics, readiness }
     }
 
@@ -67,7 +68,7 @@ impl Web {
             .route("/readyz", get(probes::ready))
             .route("/metrics", get(probes::metrics))
             .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
-            .with_state(self)
+            .with_state(Arc::new(self))
     }
 
     /// Counts a delivery and answers it.
@@ -84,6 +85,14 @@ impl Web {
             WebhookOutcome::Oversized => StatusCode::PAYLOAD_TOO_LARGE,
             WebhookOutcome::StateAway => StatusCode::SERVICE_UNAVAILABLE,
         }
+    }
+}
+
+/// The outcome, or that the state was too slow: then the sender sends again.
+async fn in_time(work: impl Future<Output = Result<WebhookOutcome, WebhookOutcome>>) -> WebhookOutcome {
+    match tokio::time::timeout(WORK, work).await {
+        Ok(Ok(outcome) | Err(outcome)) => outcome,
+        Err(_) => WebhookOutcome::StateAway,
     }
 }
 

@@ -1,7 +1,7 @@
 //! `/livez` (the process is up), `/readyz` (what is missing, from one list), `/metrics`.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Json;
 use axum::extract::State;
@@ -12,45 +12,19 @@ use serde_json::json;
 
 use super::Web;
 
-/// What can be missing besides the state, which is asked each time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Lack {
-    /// The gRPC API does not listen yet.
-    Api,
-    /// The workers of this process have not begun.
-    Workers,
-    /// The process is about to end.
-    Draining,
-}
-
-impl Lack {
-    fn words(self) -> &'static str {
-        match self {
-            Self::Api => "api: not listening yet",
-            Self::Workers => "workers: not begun yet",
-            Self::Draining => "draining: the process is about to end",
-        }
-    }
-}
-
-/// What is missing before this process can do its work; cheap to clone.
+/// What this process lacks besides the state, which is asked each time; cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Readiness(Arc<Mutex<BTreeSet<Lack>>>);
+pub struct Readiness(Arc<AtomicBool>);
 
 impl Readiness {
-    /// Something is missing from now on.
-    pub fn lacks(&self, lack: Lack) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(lack);
-    }
-
-    /// Something is there now.
-    pub fn has(&self, lack: Lack) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&lack);
+    /// The process is about to end: nothing new should be sent to it.
+    pub fn drain(&self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 
     fn missing(&self) -> Vec<String> {
-        let lacks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lacks.iter().map(|lack| lack.words().to_owned()).collect()
+        let draining = self.0.load(Ordering::Relaxed);
+        draining.then(|| "draining: the process is about to end".to_owned()).into_iter().collect()
     }
 }
 
@@ -58,7 +32,7 @@ pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
-pub(super) async fn ready(State(web): State<Web>) -> Response {
+pub(super) async fn ready(State(web): State<Arc<Web>>) -> Response {
     let mut missing = web.readiness.missing();
     if let Err(failure) = web.state.health.ping().await {
         missing.push(format!("state: {failure}"));
@@ -67,7 +41,7 @@ pub(super) async fn ready(State(web): State<Web>) -> Response {
     (status, Json(json!({ "ready": missing.is_empty(), "missing": missing }))).into_response()
 }
 
-pub(super) async fn metrics(State(web): State<Web>) -> Response {
+pub(super) async fn metrics(State(web): State<Arc<Web>>) -> Response {
     web.metrics.forget_queues();
     match web.state.registry.stores().await {
         Ok(stores) => {

@@ -1,6 +1,7 @@
 //! Rackbeat's webhooks. Their token is a shared secret and no signature: only the key of a thing is believed, and
 //! the thing itself is read from Rackbeat.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Bytes;
@@ -11,21 +12,21 @@ use shopbeat_domain::failure::{Failure, Remote};
 use shopbeat_domain::ids::{AgreementId, ItemNumber};
 use shopbeat_rackbeat::{TOKEN_HEADER, read_notice};
 
-use super::{Web, bytes};
+use super::{Web, bytes, in_time};
 use crate::metrics::WebhookOutcome;
 
 const EVENT_HEADER: &str = "rackbeat-webhook-event";
 
 /// `POST /webhooks/rackbeat/{agreement}`.
 pub(super) async fn of_agreement(
-    State(web): State<Web>,
+    State(web): State<Arc<Web>>,
     Path(agreement): Path<String>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> StatusCode {
     let begun = Instant::now();
     let outcome = match AgreementId::parse(&agreement) {
-        Ok(agreement) => take(&web, &agreement, &headers, body).await.unwrap_or_else(|outcome| outcome),
+        Ok(agreement) => in_time(take(&web, &agreement, &headers, body)).await,
         Err(_) => WebhookOutcome::Forged,
     };
     web.answer(Remote::Rackbeat, outcome, begun)

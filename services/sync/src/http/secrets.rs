@@ -6,6 +6,8 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
 use shopbeat_domain::ids::{AgreementId, StoreId};
 use shopbeat_domain::ports::{Answer, Registry, SecretOwner};
 use shopbeat_domain::store::{Store, secret};
@@ -47,6 +49,7 @@ impl WebhookKeys {
     pub(super) async fn signer(
         &self,
         id: &StoreId,
+        now: Timestamp,
         fits: impl Fn(&Signer) -> bool,
     ) -> Answer<Option<Arc<Signer>>> {
         if let Some(sure) = kept(&self.signers, id, &fits) {
@@ -57,9 +60,19 @@ impl WebhookKeys {
         let Some(current) = self.registry.secret(&owner, secret::CLIENT_SECRET).await? else {
             return Ok(None);
         };
-        let previous = self.registry.secret(&owner, secret::PREVIOUS_CLIENT_SECRET).await?;
+        let previous = self.previous(&owner, now).await?;
         let signer = Signer { store, secrets: WebhookSecrets::new(current, previous) };
         Ok(keep(&self.signers, id.clone(), signer, fits))
+    }
+
+    /// The secret before the last rotation, while it counts.
+    async fn previous(&self, owner: &SecretOwner, now: Timestamp) -> Answer<Option<SecretString>> {
+        let until = self.registry.secret(owner, secret::PREVIOUS_CLIENT_SECRET_UNTIL).await?;
+        let until: Option<Timestamp> = until.and_then(|until| until.expose_secret().parse().ok());
+        if until.is_none_or(|until| until <= now) {
+            return Ok(None);
+        }
+        self.registry.secret(owner, secret::PREVIOUS_CLIENT_SECRET).await
     }
 
     /// Whether this is the token of an agreement's webhooks of an event.

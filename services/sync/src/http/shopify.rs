@@ -1,6 +1,7 @@
 //! Shopify's webhooks. The signature is checked over the raw bytes before anything is parsed; what is kept of a
 //! delivery are ids.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Bytes;
@@ -14,7 +15,7 @@ use shopbeat_domain::ports::Received;
 use shopbeat_shopify::webhook::{Headers, Payload, Subject};
 
 use super::secrets::Signer;
-use super::{Web, bytes};
+use super::{Web, bytes, in_time};
 use crate::metrics::WebhookOutcome;
 
 /// Shopify asks apps to act on these topics even after they were removed from a shop.
@@ -24,14 +25,14 @@ const PRIVACY_MEMORY: SignedDuration = SignedDuration::from_hours(60 * 24);
 
 /// `POST /webhooks/shopify/{store}`: what a store's own subscriptions send.
 pub(super) async fn of_store(
-    State(web): State<Web>,
+    State(web): State<Arc<Web>>,
     Path(store): Path<String>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> StatusCode {
     let begun = Instant::now();
     let outcome = match StoreId::parse(&store) {
-        Ok(store) => take(&web, &store, &headers, body).await.unwrap_or_else(|outcome| outcome),
+        Ok(store) => in_time(take(&web, &store, &headers, body)).await,
         Err(_) => WebhookOutcome::Forged,
     };
     web.answer(Remote::Shopify, outcome, begun)
@@ -40,16 +41,14 @@ pub(super) async fn of_store(
 /// `POST /webhooks/shopify`: what the app's own configuration sends for all its shops, the privacy topics among them;
 /// the shop stands in the header. It is not believed before the signature of that shop's app was found good.
 pub(super) async fn app_wide(
-    State(web): State<Web>,
+    State(web): State<Arc<Web>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> StatusCode {
     let begun = Instant::now();
     let shop = headers.get("x-shopify-shop-domain").and_then(|value| value.to_str().ok());
     let outcome = match shop.map(ShopDomain::parse) {
-        Some(Ok(shop)) => {
-            take(&web, &StoreId::of(&shop), &headers, body).await.unwrap_or_else(|outcome| outcome)
-        }
+        Some(Ok(shop)) => in_time(take(&web, &StoreId::of(&shop), &headers, body)).await,
         Some(Err(_)) | None => WebhookOutcome::Forged,
     };
     web.answer(Remote::Shopify, outcome, begun)
@@ -63,7 +62,7 @@ async fn take(
 ) -> Result<WebhookOutcome, WebhookOutcome> {
     let body = bytes(body)?;
     let fits = |signer: &Signer| signer.secrets.verify_headers(&body, headers);
-    let signer = web.keys.signer(store, fits).await.map_err(|failure| away(&failure))?;
+    let signer = web.keys.signer(store, web.clock.now(), fits).await.map_err(|failure| away(&failure))?;
     let signer = signer.ok_or(WebhookOutcome::Forged)?;
     let parsed = Headers::parse(headers).map_err(|_| WebhookOutcome::Malformed)?;
     // All shops of one app share its secret: a delivery for another shop is signed as well as ours.

@@ -66,7 +66,7 @@ pub struct ServeOptions {
     #[arg(long, env = "SHOPBEAT_HTTP_LISTEN", default_value = "127.0.0.1:8080", value_name = "IP:PORT")]
     pub http_listen: SocketAddr,
     /// Address at which Shopify and Rackbeat reach the HTTP side; webhooks are registered with it. Without it: the
-    /// HTTP address itself, which only a sandbox on this machine can reach.
+    /// HTTP address itself for a sandbox on this machine, and for real shops no webhooks, only the sweep.
     #[arg(long, env = "SHOPBEAT_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<Url>,
     /// Who runs the workers. Default: in-process on the embedded state, external on Redis.
@@ -171,12 +171,22 @@ impl WorkerOptions {
 }
 
 impl RemoteOptions {
+    /// Whether shops are on this machine: then its own addresses are good enough for their webhooks.
+    #[must_use]
+    pub fn are_local(&self) -> bool {
+        self.sample_shop().is_ok_and(|url| is_loopback(&url))
+    }
+
+    fn sample_shop(&self) -> Result<Url, url::ParseError> {
+        Url::parse(&self.shopify_url.replace("{shop}", "a.myshopify.com"))
+    }
+
     fn problems(&self, insecure: bool) -> Vec<String> {
         let mut problems = Vec::new();
         if !self.shopify_url.contains("{shop}") {
             problems.push("--shopify-url must hold {shop}, which becomes the store's domain".to_owned());
         }
-        match Url::parse(&self.shopify_url.replace("{shop}", "a.myshopify.com")) {
+        match self.sample_shop() {
             Ok(url) => problems.extend(url_problems("--shopify-url", &url, insecure)),
             Err(_) => problems.push("--shopify-url is no address".to_owned()),
         }

@@ -27,8 +27,15 @@ pub(crate) fn run(run: &v1::Run) -> Value {
 }
 
 fn counts_of(counts: &v1::RunCounts) -> Value {
-    let v1::RunCounts { variants, done, products_created, products_present, skipped, stock_written, stock_kept } =
-        counts;
+    let v1::RunCounts {
+        variants,
+        done,
+        products_created,
+        products_present,
+        skipped,
+        stock_written,
+        stock_kept,
+    } = counts;
     json!({
         "variants": variants,
         "done": done,
@@ -41,12 +48,12 @@ fn counts_of(counts: &v1::RunCounts) -> Value {
 }
 
 fn skipped_variant(skipped: &v1::SkippedVariant) -> Value {
-    let v1::SkippedVariant { variant_id, name, sku, defect, remedy } = skipped;
+    let v1::SkippedVariant { variant_id, name, sku, reason, remedy } = skipped;
     json!({
         "variant_id": variant_id,
         "name": name,
         "sku": sku,
-        "defect": words::defect(*defect),
+        "reason": words::skip_reason(*reason),
         "remedy": remedy,
     })
 }

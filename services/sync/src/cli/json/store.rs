@@ -76,7 +76,8 @@ pub(crate) fn disconnected(answer: &v1::DisconnectStoreResponse) -> Value {
 /// A store with all that belongs to it.
 #[must_use]
 pub(crate) fn report(answer: &v1::GetStoreResponse) -> Value {
-    let v1::GetStoreResponse { store: known, agreement: of, jobs, ledger: counts, latest_run, worker } = answer;
+    let v1::GetStoreResponse { store: known, agreement: of, jobs, ledger: counts, latest_run, worker } =
+        answer;
     json!({
         "store": maybe(known.as_ref(), store),
         "agreement": maybe(of.as_ref(), agreement),
@@ -105,7 +106,8 @@ fn ledger(ledger: &v1::Ledger) -> Value {
 }
 
 fn counts_of(counts: &v1::LedgerCounts) -> Value {
-    let v1::LedgerCounts { seen, transferred, parked, ignored, pending, removed_in_rackbeat, adds_up } = counts;
+    let v1::LedgerCounts { seen, transferred, parked, ignored, pending, removed_in_rackbeat, adds_up } =
+        counts;
     json!({
         "seen": seen,
         "transferred": transferred,

@@ -33,7 +33,10 @@ fn full_transfer() -> v1::Transfer {
         steps: vec![v1::StepDone { step: v1::Step::Draft.into(), done_at: None }],
         park: Some(v1::Park::default()),
         proof: Some(v1::MoneyProof {
-            lines: vec![v1::LineProof { amounts: vec![v1::NamedAmount::default()], ..v1::LineProof::default() }],
+            lines: vec![v1::LineProof {
+                amounts: vec![v1::NamedAmount::default()],
+                ..v1::LineProof::default()
+            }],
             rates: vec![v1::VatProof::default()],
             ..v1::MoneyProof::default()
         }),

@@ -9,8 +9,14 @@ use crate::cli::{time, words};
 /// What transferring an order answered.
 #[must_use]
 pub(crate) fn progress(answer: &v1::TransferOrderResponse) -> Value {
-    let v1::TransferOrderResponse { order_id, order_name, state, rackbeat_order_number, reached, waiting_for_stock } =
-        answer;
+    let v1::TransferOrderResponse {
+        order_id,
+        order_name,
+        state,
+        rackbeat_order_number,
+        reached,
+        waiting_for_stock,
+    } = answer;
     json!({
         "order_id": order_id,
         "order_name": text(order_name),
@@ -72,7 +78,8 @@ pub(crate) fn transfer(transfer: &v1::Transfer) -> Value {
 /// A parked order.
 #[must_use]
 pub(crate) fn parked(order: &v1::ParkedOrder) -> Value {
-    let v1::ParkedOrder { store_id, order_id, order_name, rackbeat_order_number, park: why, shopify_link } = order;
+    let v1::ParkedOrder { store_id, order_id, order_name, rackbeat_order_number, park: why, shopify_link } =
+        order;
     json!({
         "store_id": store_id,
         "order_id": order_id,
@@ -125,8 +132,18 @@ fn proof(proof: &v1::MoneyProof) -> Value {
 }
 
 fn line(line: &v1::LineProof) -> Value {
-    let v1::LineProof { source, amounts, item, name, quantity, unit_price, discount_percent, vat_percent, net, vat } =
-        line;
+    let v1::LineProof {
+        source,
+        amounts,
+        item,
+        name,
+        quantity,
+        unit_price,
+        discount_percent,
+        vat_percent,
+        net,
+        vat,
+    } = line;
     json!({
         "source": source,
         "amounts": list(amounts, |amount| {

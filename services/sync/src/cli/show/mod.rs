@@ -4,9 +4,15 @@ mod order;
 mod run;
 mod store;
 
-pub(crate) use order::{order, parked_table, state_cell};
-pub(crate) use run::{counts_line, run, skipped_table};
-pub(crate) use store::{ledger_line, report, stores_table};
+pub(crate) use order::{order, parked_table};
+pub(crate) use run::run;
+pub(crate) use store::{report, stores_table};
+#[cfg(feature = "demo")]
+pub(crate) use {
+    order::state_cell,
+    run::{counts_line, skipped_table},
+    store::ledger_line,
+};
 
 #[cfg(test)]
 mod tests;

@@ -90,9 +90,8 @@ fn steps(out: &mut Out, transfer: &v1::Transfer) {
 /// The proof: each Rackbeat line, then the Shopify amounts that it was made from; the rates; both totals.
 fn money(out: &mut Out, proof: &v1::MoneyProof) {
     out.heading(&format!("Money ({})", proof.currency));
-    let columns = [
-        "RACKBEAT LINE", "TEXT", ">QTY", ">PRICE", ">DISC %", ">VAT %", ">NET", ">VAT", "FROM SHOPIFY",
-    ];
+    let columns =
+        ["RACKBEAT LINE", "TEXT", ">QTY", ">PRICE", ">DISC %", ">VAT %", ">NET", ">VAT", "FROM SHOPIFY"];
     let mut table = Table::new(&columns);
     for line in &proof.lines {
         let amounts = line.amounts.iter().map(|amount| format!("{} {}", amount.name, amount.amount));

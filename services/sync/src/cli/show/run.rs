@@ -41,9 +41,17 @@ pub(crate) fn run(out: &mut Out, run: &v1::Run) {
 /// The counts of a run in one line.
 #[must_use]
 pub(crate) fn counts_line(counts: &v1::RunCounts, dry_run: bool) -> String {
-    let v1::RunCounts { variants, done, products_created, products_present, skipped, stock_written, stock_kept } =
-        counts;
-    let (create, write) = if dry_run { ("would be created", "would be written") } else { ("created", "written") };
+    let v1::RunCounts {
+        variants,
+        done,
+        products_created,
+        products_present,
+        skipped,
+        stock_written,
+        stock_kept,
+    } = counts;
+    let (create, write) =
+        if dry_run { ("would be created", "would be written") } else { ("created", "written") };
     format!(
         "{done} of {variants} variants: {products_created} products {create}, {products_present} there already, \
          {skipped} skipped; stock: {stock_written} {write}, {stock_kept} left alone"
@@ -56,8 +64,8 @@ pub(crate) fn skipped_table(skipped: &[v1::SkippedVariant], shown: usize) -> Tab
     let mut table = Table::new(&["SKIPPED VARIANT", "SKU", "WHY", "REMEDY"]);
     for variant in skipped.iter().take(shown) {
         let sku = if variant.sku.is_empty() { "-" } else { &variant.sku };
-        let defect = words::or_dash(words::defect(variant.defect));
-        table.row([variant.name.as_str().into(), sku.into(), defect.into(), variant.remedy.as_str().into()]);
+        let reason = words::or_dash(words::skip_reason(variant.reason));
+        table.row([variant.name.as_str().into(), sku.into(), reason.into(), variant.remedy.as_str().into()]);
     }
     table
 }

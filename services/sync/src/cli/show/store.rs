@@ -21,7 +21,8 @@ fn doing(store: &v1::Store) -> Cell {
 /// Stores, a row each.
 #[must_use]
 pub(crate) fn stores_table(stores: &[v1::Store]) -> Table {
-    let mut table = Table::new(&["STORE", "AGREEMENT", "STATE", "TRIGGER", "TARGET", "CURRENCY", "CONNECTED"]);
+    let mut table =
+        Table::new(&["STORE", "AGREEMENT", "STATE", "TRIGGER", "TARGET", "CURRENCY", "CONNECTED"]);
     for store in stores {
         let orders = store.settings.clone().unwrap_or_default().orders.unwrap_or_default();
         table.row([
@@ -82,7 +83,8 @@ fn or_none(text: &str) -> &str {
 /// The counts of a ledger in one cell, and whether they add up.
 #[must_use]
 pub(crate) fn ledger_line(counts: &v1::LedgerCounts) -> Cell {
-    let v1::LedgerCounts { seen, transferred, parked, ignored, pending, removed_in_rackbeat, adds_up } = counts;
+    let v1::LedgerCounts { seen, transferred, parked, ignored, pending, removed_in_rackbeat, adds_up } =
+        counts;
     let mut parts = vec![format!("{transferred} transferred"), format!("{parked} parked")];
     parts.extend(ignored.iter().map(|ignored| format!("{} ignored ({})", ignored.orders, ignored.rule)));
     parts.push(format!("{pending} pending"));

@@ -123,19 +123,27 @@ fn a_store_that_is_held_says_so_before_what_its_owner_wants() {
 fn a_run_tells_its_counts_and_each_skipped_variant_with_its_remedy() {
     let variant = v1::SkippedVariant {
         name: "Telt / Rød".to_owned(),
-        defect: v1::SkuDefect::Missing.into(),
+        reason: v1::SkipReason::SkuMissing.into(),
         remedy: "give it a SKU".to_owned(),
         ..v1::SkippedVariant::default()
     };
     let told = v1::Run {
         phase: v1::RunPhase::Finished.into(),
         plan: Some(v1::RunPlan { dry_run: true, ..v1::RunPlan::default() }),
-        counts: Some(v1::RunCounts { variants: 9, done: 9, products_created: 7, skipped: 2, ..v1::RunCounts::default() }),
+        counts: Some(v1::RunCounts {
+            variants: 9,
+            done: 9,
+            products_created: 7,
+            skipped: 2,
+            ..v1::RunCounts::default()
+        }),
         skipped: vec![variant],
         ..v1::Run::default()
     };
     let text = shown(|out| run(out, &told));
-    for part in ["9 of 9 variants: 7 products would be created", "Telt / Rød", "give it a SKU", "… and 1 more"] {
+    for part in
+        ["9 of 9 variants: 7 products would be created", "Telt / Rød", "give it a SKU", "… and 1 more"]
+    {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }
 }

@@ -1,6 +1,6 @@
 //! Runs of the initial sync.
 
-use shopbeat_domain::catalog::SkuDefect;
+use shopbeat_domain::catalog::{SkipReason, SkuDefect};
 use shopbeat_domain::run::{Run, RunCounts, RunPhase, RunPlan, Skipped};
 use shopbeat_proto::v1;
 
@@ -50,17 +50,19 @@ fn run_counts(counts: RunCounts) -> v1::RunCounts {
 }
 
 fn skipped(skipped: &Skipped) -> v1::SkippedVariant {
-    let Skipped { variant, name, sku, defect } = skipped;
+    let Skipped { variant, name, sku, reason } = skipped;
     v1::SkippedVariant {
         variant_id: variant.0,
         name: name.clone(),
         sku: sku.clone(),
-        defect: match defect {
-            SkuDefect::Missing => v1::SkuDefect::Missing,
-            SkuDefect::Duplicate => v1::SkuDefect::Duplicate,
-            SkuDefect::TooLong => v1::SkuDefect::TooLong,
+        reason: match reason {
+            SkipReason::Sku(SkuDefect::Missing) => v1::SkipReason::SkuMissing,
+            SkipReason::Sku(SkuDefect::Duplicate) => v1::SkipReason::SkuDuplicate,
+            SkipReason::Sku(SkuDefect::TooLong) => v1::SkipReason::SkuTooLong,
+            SkipReason::Refused(_) => v1::SkipReason::Refused,
+            SkipReason::StockRefused(_) => v1::SkipReason::StockRefused,
         }
         .into(),
-        remedy: defect.remedy().to_owned(),
+        remedy: reason.remedy(),
     }
 }
