@@ -2,6 +2,7 @@
 //! in, beside a bare handler in the same run, and what an idle worker costs. `tests/run figures` builds what ships
 //! and runs this; it is no test and no part of the default run, since machines differ: the ratio is what counts.
 
+#![recursion_limit = "512"] // a whole order is one json!
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,

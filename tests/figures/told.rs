@@ -21,8 +21,8 @@ pub(crate) fn tell(plan: &Plan, idle: &Idle, intake: &Intake) {
     );
     println!("{:<34} {:>10} {:>10}", "", "service", "yardstick");
     both("webhooks in a second", intake, |round| round.run.per_second);
-    both("p50", intake, |round| round.run.p50);
-    both("p99", intake, |round| round.run.p99);
+    both("p50, µs", intake, |round| round.run.p50);
+    both("p99, µs", intake, |round| round.run.p99);
     both("CPU of the server, µs a webhook", intake, |round| round.server);
     both("CPU of Redis, µs a webhook", intake, |round| round.redis);
     both("CPU of the load, µs a webhook", intake, |round| round.load);

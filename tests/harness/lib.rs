@@ -24,6 +24,6 @@ pub use http::{Answer, HttpClient, Webhook};
 pub use process::Process;
 pub use proxy::Proxy;
 pub use service::{Api, Service, StateAt};
-pub use settings::{FREIGHT, ROUNDING, settings};
+pub use settings::{FREIGHT, ROUNDING, seed, settings};
 pub use wait::{LONG, SHORT, until};
 pub use world::{Plan, World};

@@ -24,6 +24,12 @@ pub fn settings() -> v1::Settings {
     }
 }
 
+/// The seed of a test by chance: its own, or what `SHOPBEAT_TEST_SEED` says, to try others.
+#[must_use]
+pub fn seed(own: u64) -> u64 {
+    std::env::var("SHOPBEAT_TEST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(own)
+}
+
 #[expect(clippy::disallowed_methods, reason = "the program under test has the system's clock, too")]
 fn ago(time: Duration) -> prost_types::Timestamp {
     let ago = SignedDuration::try_from(time).unwrap_or_default();

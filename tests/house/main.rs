@@ -79,6 +79,7 @@ fn words_that_must_not_stand_in_the_code_do_not() {
     all.add("no floats where money is", &words::floats(&files));
     all.add("the domain is async in its ports only", &words::async_domain(&files));
     all.add("only app.rs knows every adapter", &words::second_wirings(&files));
+    all.add("only the yardstick names redis", &words::tests_on_redis(&files));
     all.add("of one machine only", &words::foreign_places(&files));
     all.none();
 }

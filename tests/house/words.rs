@@ -31,6 +31,9 @@ const FOREIGN: [&str; 10] = [
     concat!("proxy.golang", ".org"),
 ];
 
+/// The tests that may name the library `redis`: a yardstick that appends to it. All others ask as an operator would.
+const MAY_NAME_REDIS: &str = "tests/figures/";
+
 /// Where floats have no business: between an amount and its decimal.
 const NO_FLOATS: [&str; 2] = ["services/domain/", "services/engine/"];
 
@@ -168,6 +171,20 @@ pub(crate) fn second_wirings(files: &[File]) -> Vec<String> {
     others.filter(knows_all).map(|file| file.path.clone()).collect()
 }
 
+/// Tests that use the library `redis`, though they must not know how the state is kept.
+pub(crate) fn tests_on_redis(files: &[File]) -> Vec<String> {
+    lines(files, |file, _, line| {
+        file.path.starts_with("tests/")
+            && !file.path.starts_with(MAY_NAME_REDIS)
+            && line.match_indices("redis::").any(|(at, _)| {
+                let before = line.get(..at).unwrap_or("");
+                let module = ["crate::", "self::", "super::"].iter().any(|of| before.ends_with(of));
+                let part = before.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+                !module && !part
+            })
+    })
+}
+
 /// Places that are not there in a stranger's clone. The lock file names its registry, it cannot do otherwise.
 pub(crate) fn foreign_places(files: &[File]) -> Vec<String> {
     let mut found = Vec::new();
@@ -240,6 +257,14 @@ mod tests {
         assert_eq!(async_domain(&[file("services/domain/src/ports.rs", text)]), Vec::<String>::new());
         assert_eq!(second_wirings(&[file("services/sync/src/a.rs", text)]), ["services/sync/src/a.rs"]);
         assert_eq!(second_wirings(&[file("services/sync/src/app.rs", text)]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_test_that_uses_the_library_of_redis_is_told_and_the_harness_of_that_name_is_not() {
+        let text = "use redis::Client;\nlet a = ::redis::cmd(b);\nuse crate::redis::Redis;\npub use self::redis::Redis;\n";
+        assert_eq!(tests_on_redis(&[file("tests/program/a.rs", text)]).len(), 2);
+        assert_eq!(tests_on_redis(&[file("tests/figures/a.rs", text)]), Vec::<String>::new());
+        assert_eq!(tests_on_redis(&[file("services/state/src/a.rs", text)]), Vec::<String>::new());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use shopbeat_proto::v1;
 use shopbeat_sandbox::fault::{Fault, Remote, Rule, When};
 use shopbeat_sandbox::seed::Seeded;
 use shopbeat_sandbox::shopify::DeliveryOptions;
-use shopbeat_tests::{LONG, Plan, SHORT, StateAt, Webhook, World, until};
+use shopbeat_tests::{LONG, Plan, SHORT, StateAt, Webhook, World, seed, until};
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
@@ -52,7 +52,7 @@ async fn more_calls(world: &mut World, count: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_killed_at_random_points_leaves_no_order_out_and_doubles_none() {
-    let seed = 101;
+    let seed = seed(101);
     let mut draw = Seeded::labelled(seed, "kills");
     let mut world = World::start(Plan::new(seed).on_redis()).await;
     world.connect("fjeld").await;
@@ -79,7 +79,7 @@ async fn a_worker_killed_at_random_points_leaves_no_order_out_and_doubles_none()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_killed_on_its_state_file_leaves_no_order_out_and_doubles_none() {
-    let seed = 105;
+    let seed = seed(105);
     let mut draw = Seeded::labelled(seed, "kills");
     let mut world = World::start(Plan { state: StateAt::File, ..Plan::new(seed) }).await;
     world.connect("fjeld").await;
@@ -97,7 +97,7 @@ async fn a_service_killed_on_its_state_file_leaves_no_order_out_and_doubles_none
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_killed_and_restarted_costs_work_but_no_order() {
-    let seed = 102;
+    let seed = seed(102);
     let mut draw = Seeded::labelled(seed, "kills");
     let mut world = World::start(Plan::new(seed).on_redis()).await;
     world.connect("fjeld").await;

@@ -4,7 +4,7 @@ use shopbeat_proto::v1;
 use shopbeat_proto::v1::Target;
 use shopbeat_sandbox::SandboxConfig;
 use shopbeat_sandbox::facts::Facts;
-use shopbeat_tests::{Expect, LONG, Plan, World, settings};
+use shopbeat_tests::{Expect, LONG, Plan, World, seed, settings};
 
 use crate::mix::buy_mix;
 
@@ -72,12 +72,12 @@ async fn orders_come_over_with_all_facts_flipped() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_come_over_with_a_mix_of_facts() {
-    orders_come_over(Facts::seeded(1), 143).await;
+    orders_come_over(Facts::seeded(seed(1)), 143).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_come_over_with_another_mix_of_facts() {
-    orders_come_over(Facts::seeded(2), 144).await;
+    orders_come_over(Facts::seeded(seed(2)), 144).await;
 }
 
 async fn rounding_is_held(model: &str, seed: u64) {

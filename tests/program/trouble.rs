@@ -13,9 +13,9 @@ use crate::mix::plain;
 
 const SHOP: &str = "fjeld.myshopify.com";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn each_kind_of_trouble_passes_and_leaves_the_order_once() {
-    let mut world = World::start(Plan::new(181)).await;
+/// Each kind of trouble strikes each of the calls once, while an order comes over.
+async fn each_kind_strikes(calls: [(Remote, &str); 2], seed: u64) {
+    let mut world = World::start(Plan::new(seed)).await;
     world.connect("fjeld").await;
     let faults = world.sandbox.core().faults.clone();
     let kinds = [
@@ -30,21 +30,27 @@ async fn each_kind_of_trouble_passes_and_leaves_the_order_once() {
         Fault::Html(200),
     ];
     for what in kinds {
-        for (remote, route) in [
-            (Remote::Shopify, "*"),
-            (Remote::Rackbeat, "POST /orders"),
-            (Remote::Rackbeat, "POST /orders/*/book"),
-            (Remote::Rackbeat, "GET"),
-        ] {
-            let route = if route == "GET" { "GET /" } else { route };
+        for (remote, route) in calls {
             faults.add(Rule::new(remote, route, When::Every, what).at_most(1));
         }
         world.buy("fjeld", &world.spec("fjeld"));
         world.settled("fjeld", LONG).await;
         faults.clear();
     }
-    assert!(faults.struck() > 15, "{} faults", faults.struck());
+    let struck = faults.struck();
+    assert_eq!(struck, 18, "each of the faults struck");
     world.finish(SHORT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_kind_of_trouble_with_a_read_passes_and_leaves_the_order_once() {
+    each_kind_strikes([(Remote::Shopify, "*"), (Remote::Rackbeat, "GET /*")], 181).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_kind_of_trouble_with_a_write_passes_and_leaves_the_order_once() {
+    let calls = [(Remote::Rackbeat, "POST /orders/drafts"), (Remote::Rackbeat, "POST /orders/*/book")];
+    each_kind_strikes(calls, 188).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,4 +149,39 @@ async fn with_a_revoked_rackbeat_token_orders_wait_for_a_new_one() {
     assert_eq!((ledger.pending, ledger.parked), (5, 0));
     world.connect("fjeld").await;
     world.finish(LONG).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_that_went_between_the_shipment_and_its_shipping_is_waited_for() {
+    let env = vec![("SHOPBEAT_LEASE_SECONDS", "20".to_owned())];
+    let mut world = World::start(Plan { env, ..Plan::new(187) }).await;
+    let mut shipped = settings();
+    shipped.orders.as_mut().unwrap().target = v1::Target::Shipped.into();
+    world.connect_with("fjeld", shipped).await;
+    let slow = Rule::new(Remote::Rackbeat, "POST /orders/*/create-shipment", When::Every, Fault::Slow(1_000));
+    world.sandbox.core().faults.add(slow.at_most(1));
+    let spec = plain(&world, "fjeld");
+    let item = spec.lines[0].sku.clone().unwrap();
+    let order = world.buy("fjeld", &spec);
+    let account = world.account();
+    until("a shipment is made", SHORT, async || {
+        let made = world.rackbeat().shipments(account).len();
+        if made > 0 { Ok(()) } else { Err("none is".to_owned()) }
+    })
+    .await;
+    assert!(world.rackbeat().set_stock(account, &item, 1, 0.into()));
+    world.settled("fjeld", SHORT).await;
+    let transfer = world.transfer("fjeld", order).await.unwrap();
+    assert!(transfer.waiting_for_stock, "{transfer:?}");
+    assert_eq!(transfer.reached(), v1::Reached::Booked);
+    assert!(world.rackbeat().set_stock(account, &item, 1, 50.into()));
+    // An event about it brings it up again.
+    world.shopify().fulfill(SHOP, order).unwrap();
+    until("it is shipped", SHORT, async || {
+        let transfer = world.transfer("fjeld", order).await.map_err(|status| status.to_string())?;
+        if transfer.reached() == v1::Reached::Shipped { Ok(()) } else { Err(format!("{transfer:?}")) }
+    })
+    .await;
+    assert_eq!(world.rackbeat().shipments(account).len(), 1);
+    world.finish(SHORT).await;
 }

@@ -1,7 +1,7 @@
 //! Two workers on one store.
 
 use shopbeat_sandbox::seed::Seeded;
-use shopbeat_tests::{LONG, Plan, Process, SHORT, World, until};
+use shopbeat_tests::{LONG, Plan, Process, SHORT, World, seed, until};
 
 async fn holder(world: &mut World) -> String {
     world.store("fjeld").await.worker
@@ -42,7 +42,7 @@ async fn of_two_workers_on_one_store_one_works_and_the_other_takes_over_at_once(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_stopped_past_its_lease_and_woken_does_no_harm() {
-    let seed = 112;
+    let seed = seed(112);
     let mut draw = Seeded::labelled(seed, "stops");
     let mut world = World::start(Plan::new(seed).on_redis()).await;
     world.connect("fjeld").await;

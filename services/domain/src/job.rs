@@ -86,7 +86,8 @@ pub struct Offer {
     /// Before all others of its lane: somebody waits for the answer.
     pub ahead: bool,
     /// A person asked: transfer even if the trigger is not reached or the order is older than the start, and make
-    /// the order anew if a person removed it in Rackbeat. Stays with the job until it is settled for good.
+    /// the order anew if a person removed it in Rackbeat. Stays with the job until it is done: what a person does to the
+    /// order in Rackbeat after that is not undone.
     pub force: bool,
     /// Put it back even if it is parked (a person asked). A parked job is put back by a webhook, too: something
     /// changed; a sweep does not.
@@ -291,6 +292,8 @@ park_codes! {
     RefundedBefore, "refunded_before_transfer", false, "orders refunded before their transfer are not mapped yet; create the order in Rackbeat by hand";
     /// Edited before it was transferred.
     EditedBefore, "edited_before_transfer", false, "orders edited before their transfer are not mapped yet; create the order in Rackbeat by hand";
+    /// Changed in Shopify while it was on its way.
+    ChangedOnTheWay, "changed_on_the_way", false, "the order was changed or cancelled in Shopify after its order in Rackbeat was begun; finish or cancel that one by hand, or delete it and retry with recreate";
     /// Shopify's parts do not add up to its total.
     TotalsDisagree, "totals_disagree", false, "the parts of the order do not add up to Shopify's total; report it with the order's number";
     /// Rackbeat's total differs by more than the tolerance.

@@ -48,6 +48,9 @@ pub const RECORD_MEMORY: Duration = Duration::from_secs(90 * 24 * 3600);
 pub const SWEEP_EVERY: Duration = Duration::from_secs(300);
 /// ... and reads this far behind its watermark, since `updated_at` becomes visible late and out of order.
 pub const SWEEP_OVERLAP: Duration = Duration::from_secs(600);
+/// An order that was changed less than this ago may change again under the same `updated_at`, which has whole seconds
+/// and comes by another clock.
+pub const VERSION_QUIET: Duration = Duration::from_secs(60);
 /// Orders a sweep reads per page.
 pub const SWEEP_PAGE: u32 = 100;
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures::FutureExt as _;
 use secrecy::ExposeSecret as _;
 use shopbeat_domain::ids::StoreId;
 use shopbeat_domain::limits::IDLE_LOOK;
@@ -19,9 +20,9 @@ use shopbeat_engine::{crew, worker};
 use shopbeat_shopify::BaseUrl;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Identity, ServerTlsConfig};
+use tonic::transport::{Identity, Server, ServerTlsConfig};
 use url::Url;
 
 use crate::auth::Tokens;
@@ -61,9 +62,9 @@ async fn serve(options: &ServeOptions) -> anyhow::Result<()> {
     let mut service = Service::start(options).await?;
     tokio::select! {
         () = ended => tracing::info!("told to end; draining"),
-        failed = service.failed() => {
+        error = service.failed() => {
             service.stop().await;
-            return failed.context("a part of the service ended by itself");
+            return Err(error);
         }
     }
     service.stop().await;
@@ -125,9 +126,8 @@ pub struct Service {
     http_address: SocketAddr,
     readiness: Readiness,
     shutdown: CancellationToken,
-    grpc: JoinHandle<anyhow::Result<()>>,
-    http: JoinHandle<()>,
-    workers: Option<JoinHandle<()>>,
+    /// The servers and the workers; each runs until `shutdown`.
+    parts: JoinSet<anyhow::Result<()>>,
 }
 
 impl Service {
@@ -137,7 +137,7 @@ impl Service {
     /// When the state, a file or an address cannot be used.
     pub async fn start(options: &ServeOptions) -> anyhow::Result<Self> {
         let tokens = options.auth_tokens_file.as_deref().map(Tokens::read).transpose()?.map(Arc::new);
-        let tls = tls(options)?;
+        let server = server(options)?;
         let metrics = Metrics::new();
         let ports = ports(&options.state, &options.remotes, metrics.clone()).await?;
         let (grpc_listener, grpc_address) = listen(options.grpc_listen).await?;
@@ -146,20 +146,15 @@ impl Service {
         let readiness = Readiness::default();
         let shutdown = CancellationToken::new();
         let api = SyncApi::new(ports.clone(), public_url, shutdown.clone());
-        let grpc = grpc::serve(grpc_listener, api, tokens, metrics.clone(), tls, shutdown.clone());
+        let mut parts = JoinSet::new();
+        parts.spawn(grpc::serve(server, grpc_listener, api, tokens, metrics.clone(), shutdown.clone()));
         let (state, clock) = (ports.state.clone(), Arc::clone(&ports.clock));
         let web = Web::new(Intake::new(ports.clone()), state, clock, metrics, readiness.clone());
-        let service = Self {
-            grpc: tokio::spawn(grpc),
-            http: tokio::spawn(http::serve(http_listener, web.router(), shutdown.clone())),
-            workers: (options.workers() == WorkerMode::InProcess)
-                .then(|| tokio::spawn(crew::run(ports.clone(), owner(&ports), shutdown.clone()))),
-            ports,
-            grpc_address,
-            http_address,
-            readiness,
-            shutdown,
-        };
+        parts.spawn(http::serve(http_listener, web.router(), shutdown.clone()).map(Ok));
+        if options.workers() == WorkerMode::InProcess {
+            parts.spawn(crew::run(ports.clone(), owner(&ports), shutdown.clone()).map(Ok));
+        }
+        let service = Self { ports, grpc_address, http_address, readiness, shutdown, parts };
         tracing::info!(
             grpc.address = %grpc_address,
             http.address = %http_address,
@@ -188,50 +183,34 @@ impl Service {
         &self.ports
     }
 
-    /// Comes when a part of the service ends without being told to.
-    ///
-    /// # Errors
-    /// Why it ended.
-    pub async fn failed(&mut self) -> anyhow::Result<()> {
-        let workers = async {
-            match &mut self.workers {
-                Some(workers) => workers.await,
-                None => std::future::pending().await,
-            }
+    /// Comes, with the reason, when a part of the service ends without being told to.
+    pub async fn failed(&mut self) -> anyhow::Error {
+        let why = match self.parts.join_next().await {
+            Some(Ok(Err(error))) => error,
+            Some(Err(panicked)) => panicked.into(),
+            Some(Ok(Ok(()))) | None => anyhow::anyhow!("it gives no reason"),
         };
-        tokio::select! {
-            grpc = &mut self.grpc => grpc.context("the gRPC server panicked")?.context("the gRPC server ended"),
-            http = &mut self.http => http.context("the HTTP server panicked"),
-            workers = workers => workers.context("the workers panicked"),
-        }
+        why.context("a part of the service ended by itself")
     }
 
     /// Takes nothing new, lets what is under way finish, and ends.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.readiness.drain();
         self.shutdown.cancel();
-        let Self { grpc, http, workers, .. } = self;
-        let aborts: Vec<_> = [grpc.abort_handle(), http.abort_handle()]
-            .into_iter()
-            .chain(workers.as_ref().map(JoinHandle::abort_handle))
-            .collect();
+        let parts = &mut self.parts;
         let all = async {
-            let workers = async {
-                match workers {
-                    Some(workers) => workers.await.is_ok(),
-                    None => true,
-                }
-            };
-            let (grpc, http, workers) = tokio::join!(grpc, http, workers);
-            (matches!(grpc, Ok(Ok(()))) && http.is_ok() && workers).then_some(())
-        };
-        match tokio::time::timeout(DRAIN, all).await {
-            Ok(Some(())) => {}
-            Ok(None) => tracing::error!("a part of the service did not end well"),
-            Err(_) => {
-                tracing::warn!("work was cut off at the end; it is taken up again at the next start");
-                aborts.iter().for_each(tokio::task::AbortHandle::abort);
+            while let Some(ended) = parts.join_next().await {
+                let why = match ended {
+                    Ok(Ok(())) => continue,
+                    Ok(Err(error)) => format!("{error:#}"),
+                    Err(panicked) => panicked.to_string(),
+                };
+                tracing::error!(error = why, "a part of the service did not end well");
             }
+        };
+        if tokio::time::timeout(DRAIN, all).await.is_err() {
+            tracing::warn!("work was cut off at the end; it is taken up again at the next start");
+            self.parts.abort_all();
         }
     }
 }
@@ -304,12 +283,16 @@ fn public_url(options: &ServeOptions, http: SocketAddr) -> anyhow::Result<Option
     Ok(None)
 }
 
-fn tls(options: &ServeOptions) -> anyhow::Result<Option<ServerTlsConfig>> {
-    let (Some(cert), Some(key)) = (&options.tls_cert, &options.tls_key) else { return Ok(None) };
+/// The gRPC server before it has services, with TLS if asked for.
+fn server(options: &ServeOptions) -> anyhow::Result<Server> {
+    let (Some(cert), Some(key)) = (&options.tls_cert, &options.tls_key) else { return Ok(Server::builder()) };
     let read = |path: &std::path::Path| {
         std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
     };
-    Ok(Some(ServerTlsConfig::new().identity(Identity::from_pem(read(cert)?, read(key)?))))
+    let tls = ServerTlsConfig::new().identity(Identity::from_pem(read(cert)?, read(key)?));
+    Server::builder().tls_config(tls).with_context(|| {
+        format!("the certificate {} and the key {} cannot be used", cert.display(), key.display())
+    })
 }
 
 /// The name under which this process holds leases: no other process, before or after, has it.
@@ -361,5 +344,27 @@ mod tests {
             let refused = Service::start(&options(&all)).await.err().map(|error| format!("{error:#}"));
             assert!(refused.is_some_and(|told| told.contains(gone)), "{arguments:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_cannot_be_used_is_told_before_anything_is_served() {
+        let dir = tempfile::tempdir().unwrap();
+        let junk = dir.path().join("junk.pem");
+        std::fs::write(&junk, "no certificate").unwrap();
+        let junk = junk.to_str().unwrap();
+        let asked = options(&["--state", "memory", "--tls-cert", junk, "--tls-key", junk]);
+        let refused = Service::start(&asked).await.err().map(|error| format!("{error:#}"));
+        assert!(refused.is_some_and(|told| told.contains(junk)));
+    }
+
+    #[tokio::test]
+    async fn a_part_that_ends_by_itself_is_told_and_the_others_are_stopped() {
+        let mut service = Service::start(&options(&["--state", "memory"])).await.unwrap();
+        service.parts.spawn(async { anyhow::bail!("the disk is gone") });
+        let told = format!("{:#}", service.failed().await);
+        assert!(told.contains("ended by itself") && told.contains("the disk is gone"), "{told}");
+        let http = service.http_address();
+        service.stop().await;
+        assert!(!listens(http).await);
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct FakeErp {
     pub(crate) books: Mutex<Books>,
     /// Added to every total, as another rounding would.
     pub(crate) off_by: Mutex<Decimal>,
+    /// The search does not show it (yet).
+    pub(crate) unlisted: Mutex<Option<OrderNumber>>,
     /// Stock is short: nothing ships.
     pub(crate) short: Mutex<bool>,
     /// Whose token it is.
@@ -81,6 +83,7 @@ impl FakeErp {
             hooks,
             books: Mutex::new(books),
             off_by: Mutex::default(),
+            unlisted: Mutex::default(),
             short: Mutex::default(),
             account: Mutex::new(8123),
             groups: Mutex::new(vec![group]),
@@ -160,7 +163,9 @@ impl Erp for FakeErp {
 
     async fn find_orders(&self, reference: &Reference, _: Timestamp) -> Answer<Vec<ErpOrder>> {
         self.call("erp.find_orders", |books| {
-            Ok(books.orders.values().filter(|order| order.bears(reference)).cloned().collect())
+            let hidden = *self.unlisted.lock().unwrap();
+            let shown = books.orders.values().filter(|order| Some(order.number) != hidden);
+            Ok(shown.filter(|order| order.bears(reference)).cloned().collect())
         })
         .await
     }
@@ -286,7 +291,11 @@ impl Erp for FakeErp {
     async fn pick(&self, _: OrderNumber, shipment: ShipmentId) -> Answer<()> {
         self.call("erp.pick", |books| {
             let found = books.shipments.iter_mut().find(|(_, one)| one.id == shipment);
-            found.ok_or_else(|| missing("shipment"))?.1.picked = true;
+            let one = &mut found.ok_or_else(|| missing("shipment"))?.1;
+            if one.picked {
+                return Err(no(Refusal::Locked, "pick"));
+            }
+            one.picked = true;
             Ok(())
         })
         .await

@@ -9,7 +9,7 @@ use shopbeat_domain::limits;
 use shopbeat_domain::mapping::Block;
 use shopbeat_domain::order::Order;
 use shopbeat_domain::person::{Email, Personal};
-use shopbeat_domain::ports::IdMap;
+use shopbeat_domain::ports::{IdMap, Lease};
 use shopbeat_domain::settings::WithoutEmail;
 use shopbeat_domain::transfer::Step;
 
@@ -42,7 +42,7 @@ impl Transferring<'_> {
                 return Ok(known);
             }
             if let Some(lease) = leases.take(&lock, &owner, self.context.ports.timing.lease).await? {
-                let found = self.find_or_make(order, email, &key).await;
+                let found = self.find_or_make(order, email, &key, &lease).await;
                 leases.free(&lease).await?;
                 return found;
             }
@@ -63,6 +63,7 @@ impl Transferring<'_> {
         order: &Order,
         email: &Email,
         key: &str,
+        lock: &Lease,
     ) -> Result<CustomerNumber, Stop> {
         if let Some(known) = self.known_customer(key).await? {
             return Ok(known);
@@ -71,7 +72,10 @@ impl Transferring<'_> {
         let open = found.iter().find(|customer| !customer.barred);
         let number = match open {
             Some(customer) => customer.number,
-            None if found.is_empty() => self.create_customer(order).await?,
+            None if found.is_empty() => {
+                self.still_locked(lock).await?;
+                self.create_customer(order).await?
+            }
             None => {
                 let message = "every customer with the buyer's e-mail address is barred in Rackbeat";
                 let culprit = found.first().map_or_else(String::new, |customer| customer.number.to_string());
@@ -86,6 +90,22 @@ impl Transferring<'_> {
         }
         self.context.ports.state.ids.put(&self.customers(), &[(key.to_owned(), number.to_string())]).await?;
         Ok(number)
+    }
+
+    /// Looking through a large account takes many calls, and may outlast the lock: whoever has it now makes the
+    /// customer.
+    async fn still_locked(&self, lock: &Lease) -> Result<(), Stop> {
+        if self.context.ports.state.leases.renew(lock, self.context.ports.timing.lease).await? {
+            return Ok(());
+        }
+        let kind = FailureKind::Busy { retry_after: None };
+        Err(Failure::new(
+            Remote::State,
+            kind,
+            "customer lock",
+            "it ran out while the customer was looked for",
+        )
+        .into())
     }
 
     async fn without_email(&mut self, order: &Order) -> Result<CustomerNumber, Stop> {

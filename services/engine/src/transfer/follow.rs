@@ -1,8 +1,10 @@
 //! Orders that stand in Rackbeat already: still there? changed in Shopify? alone?
 
 use shopbeat_domain::erp::ErpOrder;
-use shopbeat_domain::job::{Outcome, Verdict};
+use shopbeat_domain::job::{Outcome, ParkCode, Verdict};
 use shopbeat_domain::limits;
+use shopbeat_domain::mapping::{self, Block};
+use shopbeat_domain::money::Money;
 use shopbeat_domain::order::Order;
 use shopbeat_domain::settings::Target;
 use shopbeat_domain::transfer::{Reached, Step};
@@ -43,7 +45,7 @@ impl Transferring<'_> {
     }
 
     async fn audit(&mut self, order: &Order) -> Result<Option<Verdict>, Stop> {
-        let found = self.context.erp.find_orders(&self.reference, order.head.created_at).await?;
+        let found = self.bearers(order).await?;
         let Some(keep) = super::twins::to_keep(&found).map(|keep| keep.number) else {
             return Ok(Some(self.removed(order)));
         };
@@ -86,6 +88,29 @@ impl Transferring<'_> {
             return Ok(None);
         }
         Ok(Some(self.removed(order)))
+    }
+
+    /// What stands in Rackbeat so far was made from an order that may be another by now: nobody wants a cancelled one
+    /// booked, or shipped and billed when the stock comes at last.
+    pub(super) fn unchanged(&self, order: &Order) -> Result<(), Block> {
+        let block =
+            |culprit: &str, message: String| Err(Block::new(ParkCode::ChangedOnTheWay, culprit, message));
+        if order.cancelled_at.is_some() {
+            return block("cancelled", "the order was cancelled in Shopify on its way".to_owned());
+        }
+        // Without a proof the draft is held against a plan of the order as it is now.
+        let Some(proof) = &self.journal.proof else { return Ok(()) };
+        let (was, is) = (proof.shopify_total, order.totals.current_total);
+        if was != is {
+            let (was, is) = (Money::new(was, order.currency), Money::new(is, order.currency));
+            return block("total", format!("Shopify's total changed on the way from {was} to {is}"));
+        }
+        match mapping::blocked(order, self.context.currency) {
+            Some(Block { code: ParkCode::RefundedBefore | ParkCode::EditedBefore, culprit, .. }) => {
+                block(&culprit, "the order was edited or refunded in Shopify on its way".to_owned())
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// What Rackbeat shows counts: an order that was booked or shipped by hand meanwhile is further than we know.

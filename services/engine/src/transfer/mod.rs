@@ -8,6 +8,8 @@ mod customer;
 mod draft;
 mod follow;
 mod items;
+#[cfg(test)]
+mod meanwhile_tests;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -105,23 +107,27 @@ impl Transferring<'_> {
         if self.journal.number.is_none() && self.journal.did(Step::Intent) {
             self.find(order.head.created_at).await?;
         }
-        if self.journal.number.is_none() {
-            match self.decide(&order) {
-                Eligibility::Transfer => {}
-                Eligibility::Wait => return Ok(done(Outcome::Pending, &order, None)),
-                Eligibility::Ignore(rule) => return Ok(done(Outcome::Ignored(rule), &order, None)),
+        if self.journal.number.is_some() {
+            if self.is_finished() && !self.claim.force {
+                return self.look_after(&order).await;
             }
-        } else if self.is_finished() && !self.claim.force {
-            return self.look_after(&order).await;
-        } else if let Some(verdict) = self.still_there(&order).await? {
-            return Ok(verdict);
-        } else if self.is_finished() {
+            if let Some(verdict) = self.still_there(&order).await? {
+                return Ok(verdict);
+            }
             // A person asked for an order that is over and there: it is looked after like any other, or it would
             // never be audited and would come again for good.
-            return self.look_after(&order).await;
+            if self.is_finished() {
+                return self.look_after(&order).await;
+            }
         }
-        if self.journal.number.is_none() {
-            self.make_draft(&order).await?;
+        if self.journal.number.is_some() {
+            self.unchanged(&order)?;
+        } else {
+            match self.decide(&order) {
+                Eligibility::Transfer => self.make_draft(&order).await?,
+                Eligibility::Wait => return Ok(self.waits(&order)),
+                Eligibility::Ignore(rule) => return Ok(done(Outcome::Ignored(rule), &order, None)),
+            }
         }
         self.finish_draft(&order).await?;
         self.walk().await?;
@@ -130,6 +136,15 @@ impl Transferring<'_> {
 
     fn decide(&self, order: &Order) -> Eligibility {
         eligibility::decide(order, &self.context.store.settings.orders, self.claim.force)
+    }
+
+    /// Its trigger is not reached. Shopify tells `updated_at` in whole seconds: what was read in that very second, or
+    /// from a copy that lags, may be paid a moment later under the same version. Such a reading settles no version,
+    /// so that the sweep brings the order up once more.
+    fn waits(&self, order: &Order) -> Verdict {
+        let quiet = later(order.head.updated_at, limits::VERSION_QUIET) <= self.context.ports.now();
+        let version = quiet.then_some(order.head.updated_at);
+        Verdict::Done { outcome: Outcome::Pending, version, again_at: None }
     }
 
     /// Shopify has no such order: what stands in Rackbeat stays, and it is said.

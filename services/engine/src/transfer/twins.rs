@@ -30,9 +30,23 @@ fn is_marked(order: &ErpOrder) -> bool {
 impl Transferring<'_> {
     /// Before booking: keeps one of the orders with our reference and removes the others.
     pub(super) async fn settle_twins(&mut self, order: &Order) -> Result<(), Stop> {
-        let found = self.context.erp.find_orders(&self.reference, order.head.created_at).await?;
+        let found = self.bearers(order).await?;
         self.keep_one(&found).await?;
         self.note(Step::Alone).await
+    }
+
+    /// The orders with our reference, and our own even if the search does not show it: a search may lag behind, and
+    /// a person may have written over heading and note.
+    pub(super) async fn bearers(&mut self, order: &Order) -> Result<Vec<ErpOrder>, Stop> {
+        let mut found = self.context.erp.find_orders(&self.reference, order.head.created_at).await?;
+        if self.journal.number.is_some_and(|number| found.iter().all(|order| order.number != number)) {
+            match self.read_back().await {
+                Ok(own) => found.push(own),
+                Err(Stop::Failed(failure)) if failure.is_missing() => {}
+                Err(stop) => return Err(stop),
+            }
+        }
+        Ok(found)
     }
 
     pub(super) async fn keep_one(&mut self, found: &[ErpOrder]) -> Result<(), Stop> {

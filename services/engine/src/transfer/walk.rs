@@ -1,9 +1,9 @@
 //! From a draft to the target state, one journaled step at a time. Each step looks where the order is before it
 //! writes, so that a step whose reply was lost is found done.
 
-use shopbeat_domain::erp::ErpFlags;
+use shopbeat_domain::erp::{ErpFlags, Shipment};
 use shopbeat_domain::failure::{Failure, FailureKind, Refusal};
-use shopbeat_domain::ids::{OrderNumber, ShipmentId};
+use shopbeat_domain::ids::OrderNumber;
 use shopbeat_domain::settings::Target;
 use shopbeat_domain::transfer::{Reached, Step};
 
@@ -102,9 +102,11 @@ impl Transferring<'_> {
         let flags = self.flags().await?;
         if !flags.shipped {
             match self.open_shipment(number).await? {
+                // Picked by a call whose answer was lost, or by hand: a second pick would be refused.
+                Ok(shipment) if shipment.picked => {}
                 Ok(shipment) => {
                     self.still_ours().await?;
-                    self.context.erp.pick(number, shipment).await?;
+                    self.context.erp.pick(number, shipment.id).await?;
                 }
                 Err(Shipped::Short) => return self.wait_for_stock().await,
                 Err(Shipped::NothingToShip | Shipped::All) => {}
@@ -121,7 +123,7 @@ impl Transferring<'_> {
 
     /// The lowest shipment that is not shipped; made if there is none. Listed again after it was made, so that of
     /// two made at once both makers choose the same.
-    async fn open_shipment(&mut self, number: OrderNumber) -> Result<Result<ShipmentId, Shipped>, Stop> {
+    async fn open_shipment(&mut self, number: OrderNumber) -> Result<Result<Shipment, Shipped>, Stop> {
         if let Some(open) = self.lowest_open(number).await? {
             return Ok(Ok(open));
         }
@@ -129,8 +131,9 @@ impl Transferring<'_> {
         self.seen = None;
         match self.context.erp.create_shipment(number).await {
             Ok(made) => {
+                let made = Shipment { id: made, picked: false, shipped: false };
                 let open = self.lowest_open(number).await?.unwrap_or(made);
-                self.journal.shipment = Some(open);
+                self.journal.shipment = Some(open.id);
                 self.note(Step::Shipment).await?;
                 Ok(Ok(open))
             }
@@ -143,10 +146,11 @@ impl Transferring<'_> {
         }
     }
 
-    async fn lowest_open(&mut self, number: OrderNumber) -> Result<Option<ShipmentId>, Stop> {
+    async fn lowest_open(&mut self, number: OrderNumber) -> Result<Option<Shipment>, Stop> {
         let shipments = self.context.erp.shipments(number).await?;
-        let open = shipments.iter().filter(|shipment| !shipment.shipped).map(|shipment| shipment.id).min();
-        self.journal.shipment = open.or(self.journal.shipment);
+        let open =
+            shipments.into_iter().filter(|shipment| !shipment.shipped).min_by_key(|shipment| shipment.id);
+        self.journal.shipment = open.as_ref().map(|open| open.id).or(self.journal.shipment);
         Ok(open)
     }
 
@@ -175,7 +179,7 @@ impl Transferring<'_> {
                 Ok(shipment) => {
                     self.still_ours().await?;
                     self.seen = None;
-                    if let Err(failure) = self.context.erp.ship(number, shipment).await {
+                    if let Err(failure) = self.context.erp.ship(number, shipment.id).await {
                         self.unless(failure, |flags| flags.shipped).await?;
                     }
                 }

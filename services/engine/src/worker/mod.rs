@@ -5,6 +5,8 @@ mod held;
 mod hold;
 mod job;
 mod lane;
+#[cfg(test)]
+mod probe_tests;
 mod session;
 #[cfg(test)]
 mod tests;

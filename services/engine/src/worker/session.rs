@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use shopbeat_domain::failure::Failure;
+use shopbeat_domain::job::Subject;
 use shopbeat_domain::limits;
 use shopbeat_domain::ports::{Answer, Lease};
 use shopbeat_domain::store::{Hold, Store};
@@ -161,7 +162,9 @@ impl Dispatcher<'_> {
         match self.ports.state.jobs.claim(&self.store.id, self.ports.timing.lease, now).await? {
             Some(claim) => {
                 let (ports, store, clock) = (self.ports.clone(), self.store.clone(), self.clock.clone());
+                let is_order = matches!(claim.subject, Subject::Order(_));
                 let job = self.jobs.spawn(job::run(ports, store, claim, clock));
+                // A run that is claimed in trouble may be for hours as well: the next order probes beside it.
                 if probes {
                     self.probe = Some(job.id());
                 }

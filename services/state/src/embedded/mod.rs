@@ -16,6 +16,8 @@ mod runs;
 mod tables;
 
 use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -40,9 +42,10 @@ const MEMORY_CACHE: usize = 4 << 20;
 /// `Unreachable` when the file cannot be opened or created, with what to do about it.
 pub fn embedded(path: Option<&Path>, sealing: Sealing, clock: Arc<dyn Clock>) -> Answer<State> {
     let opened = match path.map(Path::to_owned) {
-        Some(path) => {
-            Disk::open(Box::new(move || Database::builder().set_cache_size(FILE_CACHE).create(&path)))
-        }
+        Some(path) => Disk::open(Box::new(move || {
+            let file = private_file(&path)?;
+            Database::builder().set_cache_size(FILE_CACHE).create_file(file)
+        })),
         None => {
             let mut builder = Database::builder();
             builder.set_cache_size(MEMORY_CACHE);
@@ -77,6 +80,12 @@ pub fn embedded(path: Option<&Path>, sealing: Sealing, clock: Arc<dyn Clock>) ->
         runs: engine.clone(),
         health: engine,
     })
+}
+
+/// The file at this place, made if there is none. It holds sealed credentials, order numbers and amounts: one that is
+/// made is for its owner only. Whoever opened an older one to others meant it.
+fn private_file(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 struct Engine {

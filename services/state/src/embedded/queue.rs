@@ -358,8 +358,8 @@ impl<'t> Queue<'t> {
                 row.parkings = 0;
                 row.ahead = false;
                 row.version = version.map(millis).or(row.version);
-                // Settled for good only if it will not run again by itself.
-                row.force &= dirty || again_at.is_some();
+                // What was asked for is done, even if it is looked at again by itself.
+                row.force &= dirty;
                 Ok(again_at.map_or((JobPhase::Idle, 0), |at| (JobPhase::Delayed, millis(at))))
             }
             Verdict::Later { at, strike } => {

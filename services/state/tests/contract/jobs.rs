@@ -14,7 +14,8 @@ on_every_engine!(
     an_event_during_the_work_runs_the_job_again,
     a_job_is_taken_back_from_a_dead_holder_and_keeps_its_place,
     an_extended_claim_is_not_taken_back,
-    force_stays_until_the_job_is_settled_for_good,
+    force_stays_until_the_job_is_done,
+    a_job_that_is_put_off_is_not_ahead_any_more,
     strikes_and_parkings_count_in_a_row,
     a_watermark_moves_with_its_offers_and_never_back,
     a_sweep_drops_what_was_settled_at_that_version,
@@ -145,7 +146,17 @@ async fn an_extended_claim_is_not_taken_back(bench: Bench) {
     assert!(!bench.extend(&claim).await, "a settled claim is over");
 }
 
-async fn force_stays_until_the_job_is_settled_for_good(bench: Bench) {
+async fn a_job_that_is_put_off_is_not_ahead_any_more(bench: Bench) {
+    bench.offer(Offer { ahead: true, ..order(1) }).await;
+    bench.offer(order(2)).await;
+    let claim = bench.claim().await.unwrap();
+    assert_eq!(claim.subject, order(1).subject);
+    bench.settle(&claim, Verdict::Later { at: bench.now(), strike: false }).await;
+    assert_eq!(bench.claim().await.unwrap().subject, order(2).subject, "others have their turn");
+    assert_eq!(bench.claim().await.unwrap().subject, order(1).subject);
+}
+
+async fn force_stays_until_the_job_is_done(bench: Bench) {
     bench.offer(order(1)).await;
     bench.offer(Offer { force: true, ..order(1) }).await;
     let claim = bench.claim().await.unwrap();
@@ -159,10 +170,7 @@ async fn force_stays_until_the_job_is_settled_for_good(bench: Bench) {
         .await;
     bench.advance(60);
     let claim = bench.claim().await.unwrap();
-    assert!(claim.force, "it waits for stock and is looked at again");
-    bench.settle(&claim, done(Outcome::Transferred)).await;
-    bench.offer(order(1)).await;
-    assert!(!bench.claim().await.unwrap().force);
+    assert!(!claim.force, "what was asked for is done; it is only looked at again");
 }
 
 async fn strikes_and_parkings_count_in_a_row(bench: Bench) {

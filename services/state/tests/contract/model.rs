@@ -148,9 +148,10 @@ impl Model {
                 job.version = version.or(job.version);
                 job.due = *again_at;
                 job.phase = if again_at.is_some() { JobPhase::Delayed } else { JobPhase::Idle };
-                job.force &= dirty.is_some() || again_at.is_some();
+                job.force &= dirty.is_some();
             }
             Verdict::Later { at, strike } => {
+                job.ahead = false;
                 job.strikes += u32::from(*strike);
                 (job.phase, job.due) = (JobPhase::Delayed, Some(*at));
             }

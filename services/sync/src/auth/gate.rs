@@ -56,17 +56,17 @@ where
         let spare = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, spare);
         let rpc = Rpc::of(request.uri().path());
-        let admitted = admit(self.tokens.as_deref(), request.headers(), rpc);
         let deadline = Deadline::of(request.headers());
         let metrics = self.metrics.clone();
         let name = rpc.map_or("unknown", Rpc::name);
-        let span = tracing::info_span!("rpc", rpc.name = name, caller.name = tracing::field::Empty);
+        let unknown = tracing::field::Empty;
+        let span = tracing::info_span!("rpc", rpc.name = name, caller.name = unknown, store.id = unknown);
+        let admitted = span.in_scope(|| admit(self.tokens.as_deref(), request.headers(), rpc));
         let work = async move {
             let begun = Instant::now();
             let response = match admitted {
                 Err(status) => status.into_http(),
                 Ok(caller) => {
-                    tracing::Span::current().record("caller.name", caller.name.as_str());
                     request.extensions_mut().insert(caller);
                     request.extensions_mut().insert(deadline);
                     match tokio::time::timeout_at(deadline.at(), inner.call(request)).await {
@@ -100,6 +100,8 @@ fn admit(tokens: Option<&Tokens>, headers: &HeaderMap, rpc: Option<Rpc>) -> Resu
         None => Caller::anyone(),
         Some(tokens) => known(tokens, headers)?,
     };
+    // Whose role is too low is worth knowing, too.
+    tracing::Span::current().record("caller.name", caller.name.as_str());
     match rpc {
         // A call that is not there answers UNIMPLEMENTED further in.
         None => Ok(caller),

@@ -95,12 +95,22 @@ impl From<Status> for Failed {
         if let Some(wait) = details.retry_info().and_then(|info| info.retry_delay) {
             lines.push(format!("try again in {}", seconds(wait)));
         }
-        Self::new(Exit::of(status.code()), lines.join("\n"))
+        let exit = if hung_up(&status) { Exit::Unavailable } else { Exit::of(status.code()) };
+        Self::new(exit, lines.join("\n"))
     }
+}
+
+/// tonic's own words for a connection that ended in the midst of a call: no service says UNKNOWN so.
+fn hung_up(status: &Status) -> bool {
+    status.code() == Code::Unknown && status.message() == "transport error"
 }
 
 fn said(status: &Status) -> String {
     match status.message() {
+        _ if hung_up(status) => {
+            "the connection ended before an answer came; is --addr that of the gRPC API, with https where it has TLS?"
+                .to_owned()
+        }
         "" => format!("the service answered {:?}", status.code()),
         // tonic's own words for a deadline that passed here.
         "Timeout expired" => "no answer came in time; what was asked for may go on".to_owned(),
@@ -129,6 +139,14 @@ mod tests {
     use tonic_types::{ErrorDetails, FieldViolation};
 
     use super::*;
+
+    #[test]
+    fn a_connection_that_ends_is_a_service_that_is_away() {
+        let failed = Failed::from(Status::unknown("transport error"));
+        assert_eq!(failed.exit(), Exit::Unavailable);
+        assert!(failed.to_string().contains("--addr"), "{failed}");
+        assert_eq!(Failed::from(Status::unknown("something else")).exit(), Exit::Failed);
+    }
 
     #[test]
     fn every_wrong_field_is_told_on_its_own_line_with_its_remedy() {

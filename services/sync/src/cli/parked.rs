@@ -79,7 +79,10 @@ pub(super) async fn run(args: &ParkedArgs, out: &mut Out) -> Result<(), Failed> 
             let answer = api.retry_parked(request).await?.into_inner();
             match output {
                 Output::Json => out.json(&json!({ "order_ids": answer.order_ids })),
-                Output::Table => out.line(format!("{} orders go back to work", answer.order_ids.len())),
+                Output::Table => match answer.order_ids.len() {
+                    1 => out.line("1 order goes back to work"),
+                    count => out.line(format!("{count} orders go back to work")),
+                },
             }
         }
     }

@@ -56,6 +56,8 @@ impl SyncApi {
 
     /// A store that the caller may see; disconnected ones too.
     async fn store(&self, caller: &Caller, id: &StoreId) -> Result<Store, Status> {
+        // The gate's line on a change says whose.
+        tracing::Span::current().record("store.id", id.as_str());
         let found = self.state().registry.store(id).await.map_err(|failure| status::failure(&failure))?;
         found
             .filter(|store| caller.sees(&store.agreement))

@@ -8,8 +8,8 @@ use shopbeat_proto::v1::sync_service_server::SyncServiceServer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding;
+use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Server, ServerTlsConfig};
 
 use super::SyncApi;
 use crate::auth::{Gate, Tokens};
@@ -27,11 +27,11 @@ const CALLS_AT_ONCE: usize = 256;
 /// # Errors
 /// When the server cannot be set up or its listener fails.
 pub async fn serve(
+    mut server: Server,
     listener: TcpListener,
     api: SyncApi,
     tokens: Option<Arc<Tokens>>,
     metrics: Metrics,
-    tls: Option<ServerTlsConfig>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let service = SyncServiceServer::new(api)
@@ -40,10 +40,6 @@ pub async fn serve(
         .send_compressed(CompressionEncoding::Gzip);
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<SyncServiceServer<SyncApi>>().await;
-    let mut server = Server::builder();
-    if let Some(tls) = tls {
-        server = server.tls_config(tls).context("the certificate and its key cannot be used")?;
-    }
     let reflection = |builder: tonic_reflection::server::Builder<'static>| {
         builder
             .register_encoded_file_descriptor_set(shopbeat_proto::FILE_DESCRIPTOR_SET)

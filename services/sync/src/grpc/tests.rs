@@ -5,7 +5,7 @@ use shopbeat_proto::v1::sync_service_client::SyncServiceClient;
 use shopbeat_proto::v1::{connect_store_request, get_transfer_request, transfer_order_request};
 use tokio::net::TcpListener;
 use tonic::metadata::MetadataValue;
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Server};
 use tonic_types::StatusExt as _;
 
 use super::*;
@@ -38,7 +38,7 @@ impl Set {
         let shutdown = CancellationToken::new();
         let api = SyncApi::new(ports.clone(), None, shutdown.clone());
         let tokens = Some(std::sync::Arc::new(Tokens::parse(FILE.as_bytes()).unwrap()));
-        tokio::spawn(serve(listener, api, tokens, metrics, None, shutdown.clone()));
+        tokio::spawn(serve(Server::builder(), listener, api, tokens, metrics, shutdown.clone()));
         let channel = Channel::from_shared(address).unwrap().connect_lazy();
         Self { ports, channel, shutdown }
     }

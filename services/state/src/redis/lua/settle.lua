@@ -25,11 +25,13 @@ if kind == 'done' then
   if ARGV[8] ~= '' then
     redis.call('HSET', key, 'version', ARGV[8])
   end
-  if not again and due == '' then
-    -- Settled for good only if it will not run again by itself.
+  if not again then
+    -- What was asked for is done, even if it is looked at again by itself.
     redis.call('HSET', key, 'force', '0')
   end
 elseif kind == 'later' then
+  -- One that cannot get through must not be first for ever.
+  ahead = '0'
   if ARGV[10] == '1' then
     redis.call('HINCRBY', key, 'strikes', 1)
   end
