@@ -48,9 +48,13 @@ pub const RECORD_MEMORY: Duration = Duration::from_secs(90 * 24 * 3600);
 pub const SWEEP_EVERY: Duration = Duration::from_secs(300);
 /// ... and reads this far behind its watermark, since `updated_at` becomes visible late and out of order.
 pub const SWEEP_OVERLAP: Duration = Duration::from_secs(600);
+/// So far two machines' clocks may be apart.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(300);
 /// An order that was changed less than this ago may change again under the same `updated_at`, which has whole seconds
 /// and comes by another clock.
 pub const VERSION_QUIET: Duration = Duration::from_secs(60);
+/// What may have made a gap (the state was lost or restarted, the store was connected anew) is looked for this often.
+pub const GAP_LOOK: Duration = Duration::from_secs(15);
 /// Orders a sweep reads per page.
 pub const SWEEP_PAGE: u32 = 100;
 

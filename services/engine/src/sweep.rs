@@ -1,6 +1,8 @@
 //! What no webhook brought: orders by `updated_at`, at the start and every few minutes, and the subscriptions
 //! themselves, checked on a timer.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use shopbeat_domain::ids::StoreId;
 use shopbeat_domain::job::Offer;
@@ -57,10 +59,11 @@ async fn start(ports: &Ports, store: &Store) -> Answer<Timestamp> {
     Ok(overlapped.unwrap_or(first).max(first))
 }
 
-/// Sweeps at once and then on a timer, until `over`.
+/// Sweeps at once and then on a timer, until `over`; and at once again when something may have made a gap.
 pub(crate) async fn keep_swept(ports: &Ports, store: &Store, over: &CancellationToken) {
     let mut failures = 0;
     while !over.is_cancelled() {
+        let before = continuity(ports, &store.id).await.ok();
         let wait = match sweep_now(ports, &store.id).await {
             Ok(swept) => {
                 failures = 0;
@@ -73,7 +76,42 @@ pub(crate) async fn keep_swept(ports: &Ports, store: &Store, over: &Cancellation
                 crate::retry::backoff(failures, ports.random.as_ref())
             }
         };
-        crate::worker::pause(ports, wait, over).await;
+        pause_unless_gap(ports, &store.id, wait, before, over).await;
+    }
+}
+
+/// What stays the same as long as no event can have been lost: the state's epoch (a Redis that was killed may have
+/// lost its last second, webhooks that were answered among it) and the store's revision (one that was disconnected
+/// and connected anew had no webhooks in between).
+type Continuity = (Timestamp, u64);
+
+async fn continuity(ports: &Ports, id: &StoreId) -> Answer<Continuity> {
+    let registry = &ports.state.registry;
+    let epoch = registry.epoch(ports.now()).await?;
+    Ok((epoch, registry.store(id).await?.map_or(0, |store| store.revision)))
+}
+
+async fn pause_unless_gap(
+    ports: &Ports,
+    id: &StoreId,
+    wait: Duration,
+    before: Option<Continuity>,
+    over: &CancellationToken,
+) {
+    let until = crate::transfer::later(ports.now(), wait);
+    while !over.is_cancelled() {
+        let left = until.duration_since(ports.now());
+        if left <= SignedDuration::ZERO {
+            return;
+        }
+        crate::worker::pause(ports, left.unsigned_abs().min(limits::GAP_LOOK), over).await;
+        // A state that is away is no gap yet; it is looked at again.
+        if let (Ok(now), Some(before)) = (continuity(ports, id).await, before)
+            && now != before
+        {
+            tracing::info!(store.id = %id, "events may have been lost; sweeping at once");
+            return;
+        }
     }
 }
 

@@ -223,3 +223,27 @@ async fn subscriptions_follow_the_address_that_the_store_was_given_last() {
     assert_eq!(*world.shop.subscribed.lock().unwrap(), address, "the worker does not move them back");
     working.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn when_events_may_have_been_lost_it_is_swept_at_once_and_not_five_minutes_later() {
+    for reconnected in [false, true] {
+        let world = world().await;
+        let working = world.work();
+        world.until("the first sweep", async || world.hooks.count("shop.orders_updated") > 0).await;
+        let mut order = samples::numbered(1);
+        order.head.updated_at = world.ports.now();
+        world.shop.put(order);
+        if reconnected {
+            world.connector.disconnect(&world.id).await.unwrap();
+            world.connector.connect(world.request(WorldBuilder::default().settings)).await.unwrap();
+        } else {
+            // As a Redis that was killed and restarted: it may have lost its last second.
+            world.forget_everything_before(world.ports.now());
+        }
+        let lost = world.ports.now();
+        world.until("the lost order", async || is_queued(&world, 1).await).await;
+        let took = world.ports.now().duration_since(lost).unsigned_abs();
+        assert!(took <= limits::GAP_LOOK * 2, "{took:?} reconnected: {reconnected}");
+        working.kill().await;
+    }
+}

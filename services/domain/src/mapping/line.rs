@@ -42,6 +42,29 @@ impl Charge<'_> {
         if self.taxes_included { self.charged() - self.tax } else { self.charged() }
     }
 
+    /// The same before it is rounded, where it can be known: a tax-included amount without the tax of its rate. A unit
+    /// price made from it keeps its fractions, so that many lines do not add up what rounding took from each. Where
+    /// Shopify's own tax is another than the rate's, its amounts count.
+    fn net_unrounded(&self, currency: Currency) -> Decimal {
+        if !self.taxes_included {
+            return self.net();
+        }
+        let exact = self.charged() / (Decimal::ONE + self.rate_percent / Decimal::ONE_HUNDRED);
+        if currency.round(exact) == self.net() { exact } else { self.net() }
+    }
+
+    /// The price of one of which `left` is charged. A price's last decimal, times many units, may tip an unrounded
+    /// amount over: then Shopify's own amount counts, which a price misses by less than half a minor unit.
+    fn net_price(&self, currency: Currency, left: Decimal) -> Decimal {
+        let quantity = Decimal::from(self.quantity.max(1));
+        let price = round(self.net_unrounded(currency) / quantity / left);
+        if currency.round(price * quantity * left) == self.net() {
+            price
+        } else {
+            round(self.net() / quantity / left)
+        }
+    }
+
     /// What the line comes to with tax.
     pub(super) fn gross(&self) -> Decimal {
         self.net() + self.tax
@@ -52,7 +75,7 @@ impl Charge<'_> {
     pub(super) fn line(&self, item: &ItemNumber, currency: Currency) -> LineProof {
         let (unit_price, discount_percent) = self
             .as_percentage(currency)
-            .unwrap_or_else(|| (round(self.net() / Decimal::from(self.quantity.max(1))), Decimal::ZERO));
+            .unwrap_or_else(|| (self.net_price(currency, Decimal::ONE), Decimal::ZERO));
         let name = if discount_percent.is_zero() && !self.discount.is_zero() {
             format!("{} (discount {})", self.title, Money::new(self.discount, currency))
         } else {
@@ -101,7 +124,7 @@ impl Charge<'_> {
                 if self.taxes_included { Decimal::ONE + self.rate_percent / hundred } else { Decimal::ONE };
             round(self.unit_price / with_tax)
         } else {
-            round(self.net() / quantity / left)
+            self.net_price(currency, left)
         };
         (currency.round(unit_price * quantity * left) == self.net())
             .then_some((unit_price, percent.normalize()))
@@ -172,6 +195,15 @@ mod tests {
         assert_eq!(proof.net, Decimal::ZERO);
     }
 
+    #[test]
+    fn many_tax_included_lines_come_to_the_total_when_rackbeat_rounds_only_the_sum() {
+        let proofs: Vec<LineProof> = (0..60).map(|_| line(&charge(9_999, 1, 0, 25, true))).collect();
+        let net: Decimal = proofs.iter().map(|proof| proof.line.unit_price * proof.line.quantity).sum();
+        let vat = net * Decimal::new(25, 2);
+        let total = dkk().round(net) + dkk().round(vat);
+        assert!((total - Decimal::new(9_999 * 60, 2)).abs() <= Decimal::new(1, 2), "{total}");
+    }
+
     proptest! {
         #[test]
         fn every_line_comes_to_shopifys_net_amount_to_the_minor_unit(
@@ -187,6 +219,29 @@ mod tests {
             prop_assert!(proof.line.unit_price.scale() <= PRICE_DECIMALS);
             prop_assert!(proof.line.discount_percent.scale() <= DISCOUNT_DECIMALS);
             prop_assert_eq!(proof.net + proof.vat, charge.gross());
+        }
+
+        #[test]
+        fn every_currency_and_odd_rates_come_to_shopifys_net_amount(
+            unit in 0i64..5_000_000, quantity in 1u64..200, part in 0i64..=1000,
+            rate in prop::sample::select(vec!["8.25", "5.5", "9.975", "7.7"]),
+            (code, decimals) in prop::sample::select(vec![("JPY", 0u32), ("KWD", 3)]), included: bool,
+        ) {
+            let currency = Currency::parse(code).unwrap();
+            let before = unit * i64::try_from(quantity).unwrap();
+            let rate_percent: Decimal = rate.parse().unwrap();
+            let rate = rate_percent / Decimal::ONE_HUNDRED;
+            let (unit_price, discount) =
+                (Decimal::new(unit, decimals), Decimal::new(before * part / 1000, decimals));
+            let charged = unit_price * Decimal::from(quantity) - discount;
+            let tax = if included { charged * rate / (Decimal::ONE + rate) } else { charged * rate };
+            let charge = Charge {
+                unit_price, quantity, discount, rate_percent,
+                source: "line 1".to_owned(), title: "Tent", tax: currency.round(tax), taxes_included: included,
+            };
+            let line = charge.line(&ItemNumber::parse("TENT-2P").unwrap(), currency).line;
+            let left = Decimal::ONE - line.discount_percent / Decimal::ONE_HUNDRED;
+            prop_assert_eq!(currency.round(line.unit_price * line.quantity * left), charge.net());
         }
     }
 }

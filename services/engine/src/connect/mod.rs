@@ -4,6 +4,7 @@
 mod check;
 mod leave;
 
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use shopbeat_domain::failure::{Failure, FailureKind};
 use shopbeat_domain::ids::{AgreementId, ShopDomain, StoreId};
@@ -178,7 +179,9 @@ impl Connector {
         let connected_at = existing.as_ref().map_or(now, |store| store.connected_at);
         let mut settings = request.settings;
         let kept = existing.as_ref().and_then(|store| store.settings.orders.since);
-        settings.orders.since = Some(settings.orders.since.or(kept).unwrap_or(connected_at));
+        // Shopify tells creation times in whole seconds: an order of this very second is not older than the connect.
+        let begin = Timestamp::from_second(connected_at.as_second()).unwrap_or(connected_at);
+        settings.orders.since = Some(settings.orders.since.or(kept).unwrap_or(begin));
         let webhook_address = match &self.public_url {
             Some(public) => Some(webhook_address(public, &format!("webhooks/shopify/{id}"))?),
             None => None,

@@ -231,7 +231,8 @@ async fn what_a_custom_resource_manages_only_it_may_change() {
 async fn connecting_again_renews_settings_and_credentials_clears_the_hold_and_moves_nothing_else() {
     let world = WorldBuilder::default().settings(|all| all.orders.since = None).build().await;
     let first = world.raw.registry.store(&world.id).await.unwrap().unwrap();
-    assert_eq!(first.settings.orders.since, Some(first.connected_at));
+    let second = Timestamp::from_second(first.connected_at.as_second()).unwrap();
+    assert_eq!(first.settings.orders.since, Some(second), "Shopify tells whole seconds");
     crate::intake::set_hold(&world.ports, &world.id, Some(Hold::TokenDead)).await.unwrap();
     tokio::time::sleep(Duration::from_secs(3600)).await;
     let mut request = with_secret(&world, "rotated");

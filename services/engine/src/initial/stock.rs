@@ -179,8 +179,9 @@ async fn is_void(context: &Context<'_>, claim: &str) -> Result<bool, Stop> {
 /// in Rackbeat when those orders come over.
 fn opens_orders(context: &Context<'_>) -> bool {
     let store = context.store;
-    store.settings.orders.enabled
-        && store.settings.orders.since.is_some_and(|since| since < store.connected_at)
+    // A start that nobody chose is the second of the connect.
+    let earlier = |since: jiff::Timestamp| since.as_second() < store.connected_at.as_second();
+    store.settings.orders.enabled && store.settings.orders.since.is_some_and(earlier)
 }
 
 fn quantity(variant: &Variant, on_hand: bool) -> Decimal {

@@ -1,15 +1,17 @@
 //! From nothing to a draft in Rackbeat that says what Shopify says.
 
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use shopbeat_domain::erp::{Draft, ErpOrder};
 use shopbeat_domain::failure::{Failure, FailureKind, Refusal, Remote};
 use shopbeat_domain::ids::{CustomerNumber, ItemNumber};
 use shopbeat_domain::job::ParkCode;
+use shopbeat_domain::limits;
 use shopbeat_domain::mapping::{self, Block, Finding, Plan};
 use shopbeat_domain::order::Order;
 use shopbeat_domain::transfer::{Reached, Step};
 
-use super::{Stop, Transferring};
+use super::{Stop, Transferring, later};
 
 /// Create, VAT written again, rounding line: more corrections than that mean that something else is wrong.
 const CORRECTIONS: u32 = 4;
@@ -44,13 +46,17 @@ impl Transferring<'_> {
     }
 
     /// The first look may be left out only if no create can have been sent: none is journaled, and the order is
-    /// younger than this state's memory.
+    /// younger than this state's memory, which begins with its epoch and forgets. The order's date comes by Shopify's
+    /// clock.
     async fn must_find(&self, order: &Order) -> Result<bool, Stop> {
         if self.journal.did(Step::Intent) {
             return Ok(true);
         }
-        let epoch = self.context.ports.state.registry.epoch(self.context.ports.now()).await?;
-        Ok(order.head.created_at <= epoch)
+        let now = self.context.ports.now();
+        let epoch = self.context.ports.state.registry.epoch(now).await?;
+        let memory = SignedDuration::try_from(limits::RECORD_MEMORY).unwrap_or_default();
+        let remembered = now.saturating_sub(memory).unwrap_or(epoch).max(epoch);
+        Ok(order.head.created_at <= later(remembered, limits::CLOCK_SKEW))
     }
 
     async fn create(

@@ -205,3 +205,44 @@ async fn a_customer_is_not_made_once_somebody_else_has_the_lock() {
     working.stop().await;
     world.assert_invariants().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_event_about_an_order_that_was_forgotten_long_since_makes_no_second_draft() {
+    let world = WorldBuilder::default().target(Target::Draft).build().await;
+    let made = |id| {
+        let mut order = samples::numbered(id);
+        (order.head.created_at, order.head.updated_at) = (world.ports.now(), world.ports.now());
+        order
+    };
+    world.shop.put(made(ORDER.0));
+    world.offer(ORDER).await;
+    world.settle(ORDER).await;
+    tokio::time::sleep(limits::TWIN_AUDIT * 2).await;
+    assert_eq!(world.settle_again(ORDER).await.phase, JobPhase::Idle);
+    tokio::time::sleep(limits::RECORD_MEMORY + Duration::from_secs(3600)).await;
+    let next = OrderId(5002);
+    world.shop.put(made(next.0));
+    world.offer(next).await;
+    world.settle(next).await;
+    assert_eq!(world.raw.journal.transfer(&world.id, ORDER).await.unwrap(), None, "forgotten");
+
+    let drafts = world.hooks.count("erp.create_draft");
+    world.offer(ORDER).await;
+    assert_eq!(world.settle(ORDER).await.outcome, Outcome::Transferred);
+    assert_eq!(world.hooks.count("erp.create_draft"), drafts);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_dated_by_a_clock_ahead_of_ours_is_looked_for_after_a_loss_of_the_state() {
+    let first = world(Target::Draft).await;
+    first.offer(ORDER).await;
+    first.settle(ORDER).await;
+    let second = world(Target::Draft).await;
+    second.erp.take_over(&first.erp);
+    // The state was lost right after; by our clock that is before the order was made by Shopify's.
+    let created = samples::order().head.created_at;
+    second.forget_everything_before(created - SignedDuration::from_secs(30));
+    second.offer(ORDER).await;
+    assert_eq!(second.settle(ORDER).await.outcome, Outcome::Transferred);
+    assert_eq!(second.hooks.count("erp.create_draft"), 0);
+}

@@ -180,6 +180,11 @@ impl Transferring<'_> {
                     self.still_ours().await?;
                     self.seen = None;
                     if let Err(failure) = self.context.erp.ship(number, shipment.id).await {
+                        // A shipment is made of what is there; that it still is shows only when it is shipped.
+                        if failure.is_refusal(Refusal::NothingToShip) && !self.flags().await?.shipped {
+                            self.wait_for_stock().await?;
+                            return Ok(Shipped::Short);
+                        }
                         self.unless(failure, |flags| flags.shipped).await?;
                     }
                 }

@@ -165,7 +165,7 @@ impl Dispatcher<'_> {
                 let is_order = matches!(claim.subject, Subject::Order(_));
                 let job = self.jobs.spawn(job::run(ports, store, claim, clock));
                 // A run that is claimed in trouble may be for hours as well: the next order probes beside it.
-                if probes {
+                if probes && is_order {
                     self.probe = Some(job.id());
                 }
                 Ok(Next::Look)

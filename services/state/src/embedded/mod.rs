@@ -21,7 +21,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction, backends::InMemoryBackend};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, WriteTransaction,
+    backends::{FileBackend, InMemoryBackend},
+};
 use shopbeat_domain::failure::{Failure, FailureKind};
 use shopbeat_domain::ids::StoreId;
 use shopbeat_domain::ports::{Answer, Clock, State};
@@ -44,7 +47,7 @@ pub fn embedded(path: Option<&Path>, sealing: Sealing, clock: Arc<dyn Clock>) ->
     let opened = match path.map(Path::to_owned) {
         Some(path) => Disk::open(Box::new(move || {
             let file = private_file(&path)?;
-            Database::builder().set_cache_size(FILE_CACHE).create_file(file)
+            Database::builder().set_cache_size(FILE_CACHE).create_with_backend(FileBackend::new(file)?)
         })),
         None => {
             let mut builder = Database::builder();

@@ -363,6 +363,8 @@ impl<'t> Queue<'t> {
                 Ok(again_at.map_or((JobPhase::Idle, 0), |at| (JobPhase::Delayed, millis(at))))
             }
             Verdict::Later { at, strike } => {
+                // One that cannot get through must not be first for ever.
+                row.ahead = false;
                 row.strikes += u32::from(*strike);
                 Ok((JobPhase::Delayed, millis(*at)))
             }
