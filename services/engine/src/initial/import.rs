@@ -35,15 +35,24 @@ pub(super) async fn import(context: &Context<'_>, run: &mut Run, catalog: &Catal
         if !context.may_go_on().await? {
             return Ok(false);
         }
-        match catalog.skus.item(&variant.sku) {
-            Ok(number) => import.bring(run, variant, &number).await?,
+        let before = run.counts;
+        let brought = match catalog.skus.item(&variant.sku) {
+            Ok(number) => import.bring(run, variant, &number).await,
             Err(defect) => {
                 run.counts.skipped += 1;
                 name_skipped(run, variant, SkipReason::Sku(defect));
+                Ok(())
             }
+        };
+        if let Err(stop) = brought {
+            // This one is brought again; what is done before it is kept, and counted once.
+            run.counts = before;
+            context.save(run).await?;
+            return Err(stop);
         }
         run.counts.done += 1;
         run.cursor = Some(variant.id);
+        context.held.got_further();
         if run.counts.done.is_multiple_of(limits::IMPORT_SAVE_EVERY) {
             context.save(run).await?;
         }

@@ -498,3 +498,23 @@ async fn a_group_or_a_location_that_is_gone_fails_the_run_and_names_it() {
     assert_eq!(failed.phase, RunPhase::Failed);
     assert!(failed.failure.unwrap().contains("location 77"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_gets_further_between_troubles_does_not_wait_longer_and_longer() {
+    let variants: Vec<Variant> = (1..=12).map(|id| variant(id, &format!("SKU-{id}"), 0)).collect();
+    let world = world_with(variants).await;
+    // Every second product is refused an answer once: the lane closes ten times, never for a doubled wait.
+    for at in 0..10 {
+        world.hooks.trouble(
+            "erp.create_product",
+            usize::from(at > 0),
+            1,
+            Trouble::Fails(FailureKind::Unreachable),
+        );
+    }
+    let started = world.ports.now();
+    let run = run(&world, RunPlan { stock: false, ..ALL }).await;
+    assert_eq!((run.phase, run.counts.products_created), (RunPhase::Finished, 12));
+    let took = world.ports.now().duration_since(started).unsigned_abs();
+    assert!(took < std::time::Duration::from_secs(60), "{took:?}");
+}

@@ -1,6 +1,7 @@
 //! What a job holds while it runs: its claim, and behind it the worker's lease. Fencing guards our own state only;
 //! the remotes know none, so what is left of both is checked right before every write to a remote.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
@@ -33,11 +34,23 @@ impl LeaseClock {
 pub struct Held {
     lease: LeaseClock,
     claim_until: Mutex<Timestamp>,
+    further: AtomicBool,
 }
 
 impl Held {
     pub(super) fn new(lease: LeaseClock, claim: &Claim) -> Self {
-        Self { lease, claim_until: Mutex::new(claim.until) }
+        Self { lease, claim_until: Mutex::new(claim.until), further: AtomicBool::new(false) }
+    }
+
+    /// Tells that the job got further: a long one may meet a remote's trouble many times, and its successes in between
+    /// count as much as those of many short ones.
+    pub(crate) fn got_further(&self) {
+        self.further.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it got further since it was claimed.
+    pub(super) fn is_further(&self) -> bool {
+        self.further.load(Ordering::Relaxed)
     }
 
     /// Keeps the claim for another lease time.

@@ -23,8 +23,8 @@ use crate::transfer::{self, Context, Ended, Stop, later};
 pub(super) enum JobEnd {
     /// It got through, whatever the verdict.
     Through,
-    /// A remote was in trouble; the job waits in the queue.
-    Trouble { failure: Failure, asked: Option<std::time::Duration>, hold: Option<Hold> },
+    /// A remote was in trouble; the job waits in the queue. `further`: after it had got further.
+    Trouble { failure: Failure, asked: Option<std::time::Duration>, hold: Option<Hold>, further: bool },
     /// The state was in trouble, or a later claim owns the job: nothing was written.
     Dropped,
 }
@@ -38,13 +38,16 @@ pub(super) async fn run(ports: Ports, store: Store, claim: Claim, lease: LeaseCl
         ended = work => ended.unwrap_or_else(|_| Err(panicked())),
         stop = heartbeat(&ports, &claim, &held) => Err(stop),
     };
-    let (ended, end) = match outcome {
+    let (ended, mut end) = match outcome {
         Ok(ended) => (ended, JobEnd::Through),
         Err(stop) => match stopped(&ports, &claim, stop) {
             Some(ended) => ended,
             None => return JobEnd::Dropped,
         },
     };
+    if let JobEnd::Trouble { further, .. } = &mut end {
+        *further = held.is_further();
+    }
     match ports.state.jobs.settle(&claim, &ended.verdict, ended.journal.as_ref(), ports.now()).await {
         Ok(Settled::Fenced) => {
             tracing::warn!(store.id = %store.id, subject = %claim.subject, "a later claim owns the job; nothing written");
@@ -119,7 +122,7 @@ fn failed(ports: &Ports, claim: &Claim, failure: Failure) -> (Ended, JobEnd) {
         Decision::LaneWaits { asked, hold } => {
             // Ready again at once: it is the lane that waits, and this job may be its probe.
             let verdict = Verdict::Later { at: ports.now(), strike: false };
-            (Ended { verdict, journal: None }, JobEnd::Trouble { failure, asked, hold })
+            (Ended { verdict, journal: None }, JobEnd::Trouble { failure, asked, hold, further: false })
         }
         Decision::Strike { then, tries } if claim.strikes + 1 >= tries => {
             (park(ports, claim, Block::new(then, &failure.call, failure.to_string()), None), JobEnd::Through)

@@ -185,7 +185,10 @@ impl Dispatcher<'_> {
         match ended.map(|(_, end)| end) {
             Ok(JobEnd::Through) => self.lane.succeeded(),
             Ok(JobEnd::Dropped) => self.trouble_with_state(),
-            Ok(JobEnd::Trouble { failure, asked, hold }) => {
+            Ok(JobEnd::Trouble { failure, asked, hold, further }) => {
+                if further {
+                    self.lane.succeeded();
+                }
                 self.trouble(&failure, asked, hold).await;
             }
             Err(error) => {
