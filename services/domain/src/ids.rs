@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A text that is not the id it claims to be; says which id, the text and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a {what}: {allowed}")]
+#[error("{text:?} is no {what}: {allowed}")]
 pub struct BadId {
     /// The kind of id that was expected.
     pub what: &'static str,

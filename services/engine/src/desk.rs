@@ -196,7 +196,12 @@ impl Desk {
     pub async fn order(&self, id: &StoreId, ask: &OrderAsk) -> Result<OrderReport, Problem> {
         let store = self.store(id).await?;
         let order = self.resolve(&store, ask).await?;
-        self.known(id, order).await
+        match (self.known(id, order).await, ask) {
+            (Err(Problem::Unknown { what, .. }), OrderAsk::Name(name)) => {
+                Err(Problem::Unknown { what, name: format!("{name}, id {order}: it was never seen") })
+            }
+            (report, _) => report,
+        }
     }
 
     async fn known(&self, id: &StoreId, order: OrderId) -> Result<OrderReport, Problem> {

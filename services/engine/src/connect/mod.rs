@@ -79,12 +79,13 @@ impl Connector {
     pub async fn connect(&self, request: ConnectRequest) -> Result<Connected, Problem> {
         let id = StoreId::of(&request.shop);
         let existing = self.ports.state.registry.store(&id).await?;
-        check_owner(existing.as_ref(), &request)?;
         check_settings(&request.settings)?;
         let shop = self.ports.remotes.shop_with(&request.shop, &request.credentials)?;
         let erp = self.ports.remotes.erp_with(&request.agreement, &request.rackbeat_token)?;
         let identity = try_shop(shop.as_ref(), &request).await?;
         let account = erp.account().await.map_err(|failure| refused(failure, "rackbeat.token"))?;
+        // Only who holds the shop's credentials learns where it is connected.
+        check_owner(existing.as_ref(), &request)?;
         check_products(erp.as_ref(), &request.settings).await?;
 
         let agreement = self.agreement(&request, &account, &identity).await?;
@@ -176,9 +177,11 @@ impl Connector {
         identity: &ShopIdentity,
     ) -> Result<Store, Problem> {
         let now = self.ports.now();
-        let connected_at = existing.as_ref().map_or(now, |store| store.connected_at);
+        // What was agreed about another account's orders says nothing about this one's.
+        let same = existing.as_ref().filter(|store| store.agreement == request.agreement);
+        let connected_at = same.map_or(now, |store| store.connected_at);
         let mut settings = request.settings;
-        let kept = existing.as_ref().and_then(|store| store.settings.orders.since);
+        let kept = same.and_then(|store| store.settings.orders.since);
         // Shopify tells creation times in whole seconds: an order of this very second is not older than the connect.
         let begin = Timestamp::from_second(connected_at.as_second()).unwrap_or(connected_at);
         settings.orders.since = Some(settings.orders.since.or(kept).unwrap_or(begin));

@@ -454,3 +454,21 @@ async fn without_a_public_address_nothing_is_subscribed_and_that_is_told() {
         assert!(warnings.iter().any(|warning| warning.contains(word)), "{word}: {warnings:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_moves_to_another_account_begins_anew() {
+    let world = WorldBuilder::default().build().await;
+    let first = world.raw.registry.store(&world.id).await.unwrap().unwrap();
+    world.connector.disconnect(&world.id).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    *world.erp.account.lock().unwrap() = 9000;
+    let mut request = world.request(settings());
+    request.settings.orders.since = None;
+    request.agreement = AgreementId::parse("another").unwrap();
+    let moved = world.connector.connect(request).await.unwrap().store;
+    assert!(
+        moved.settings.orders.since > first.settings.orders.since,
+        "old orders stay with the old account"
+    );
+    assert!(moved.connected_at > first.connected_at);
+}

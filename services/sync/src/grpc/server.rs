@@ -27,7 +27,7 @@ const CALLS_AT_ONCE: usize = 256;
 /// # Errors
 /// When the server cannot be set up or its listener fails.
 pub async fn serve(
-    mut server: Server,
+    server: Server,
     listener: TcpListener,
     api: SyncApi,
     tokens: Option<Arc<Tokens>>,

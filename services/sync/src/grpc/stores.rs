@@ -104,9 +104,11 @@ impl SyncApi {
             let message = format!("{} is connected elsewhere already; disconnect it there first", ask.shop);
             return Err(status::refuse(Code::FailedPrecondition, "STORE_CONNECTED_ELSEWHERE", message));
         }
+        // Settings are numbers of one Rackbeat account; another account has others.
+        let kept = existing.filter(|store| store.agreement == ask.agreement);
         let request = ConnectRequest {
             rackbeat_token: self.rackbeat_token(&ask).await?,
-            settings: ask.settings.or_else(|| existing.map(|store| store.settings)).unwrap_or_default(),
+            settings: ask.settings.or_else(|| kept.map(|store| store.settings)).unwrap_or_default(),
             shop: ask.shop,
             agreement: ask.agreement,
             agreement_currency: ask.agreement_currency,

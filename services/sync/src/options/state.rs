@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
@@ -120,11 +120,18 @@ impl StateOptions {
         match self.choice() {
             StateChoice::Memory | StateChoice::Redis(..) => Ok((None, None)),
             StateChoice::File(state) => {
-                let mut path = state.into_os_string();
+                let mut path = state.clone().into_os_string();
                 path.push(".key");
                 let path = PathBuf::from(path);
                 match read_key(&path)? {
                     Some(key) => Ok((Some(key), None)),
+                    // A new key would open none of the credentials that are kept there.
+                    None if state.exists() => bail!(
+                        "{} is there, its key file {} is not: bring it back, or name the key with --master-key-file; \
+                         if it is lost for good, begin with a new state file and connect the stores again",
+                        state.display(),
+                        path.display()
+                    ),
                     None => Ok((Some(make_key(&path)?), Some(path))),
                 }
             }
@@ -201,6 +208,16 @@ mod tests {
         assert_eq!(std::fs::metadata(&made).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(options.keys().unwrap().made, None);
         assert_eq!(std::fs::read(&made).unwrap(), before);
+    }
+
+    #[test]
+    fn a_state_without_its_key_file_is_an_error_and_no_new_key_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("s.redb");
+        std::fs::write(&state, "kept").unwrap();
+        let error = options(Some(state.to_str().unwrap()), None, None).keys().err().unwrap().to_string();
+        assert!(error.contains("s.redb.key") && error.contains("--master-key-file"), "{error}");
+        assert!(!dir.path().join("s.redb.key").exists());
     }
 
     #[test]

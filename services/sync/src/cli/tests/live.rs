@@ -40,7 +40,14 @@ impl Service {
         );
         let tokens = Some(Arc::new(Tokens::parse(file.as_bytes()).unwrap()));
         let api = SyncApi::new(ports, None, shutdown.clone());
-        tokio::spawn(serve(listener, api, tokens, metrics, None, shutdown.clone()));
+        tokio::spawn(serve(
+            tonic::transport::Server::builder(),
+            listener,
+            api,
+            tokens,
+            metrics,
+            shutdown.clone(),
+        ));
         Self { addr, shutdown }
     }
 
