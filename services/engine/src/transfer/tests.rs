@@ -386,3 +386,28 @@ async fn an_order_goes_over_when_its_trigger_is_reached_and_not_before() {
     assert_eq!(world.settle(OrderId(7002)).await.outcome, Outcome::Ignored(IgnoreRule::GoneInShopify));
     world.assert_invariants().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_order_of_services_only_skips_the_shipment_and_is_over() {
+    for (target, reached) in
+        [(Target::Shipped, Reached::Booked), (Target::ShippedAndInvoiced, Reached::Invoiced)]
+    {
+        let world = world(target).await;
+        for item in world.erp.books.lock().unwrap().items.values_mut() {
+            item.keeps_stock = false;
+        }
+        *world.erp.short.lock().unwrap() = true;
+        world.offer(ORDER).await;
+        assert_eq!(world.settle(ORDER).await.outcome, Outcome::Transferred);
+        let journal = world.raw.journal.transfer(&world.id, ORDER).await.unwrap().unwrap();
+        assert_eq!((journal.reached, journal.waiting_for_stock), (reached, false));
+        let working = world.work();
+        tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+        let calls = || world.hooks.calls().iter().filter(|call| call.starts_with("erp.")).count();
+        let before = calls();
+        tokio::time::sleep(std::time::Duration::from_secs(24 * 3600)).await;
+        assert_eq!(calls(), before, "nothing more is asked about an order that is over");
+        assert_eq!(world.job(ORDER).await.phase, JobPhase::Idle);
+        working.stop().await;
+    }
+}

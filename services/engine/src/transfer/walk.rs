@@ -172,7 +172,8 @@ impl Transferring<'_> {
 
     async fn ship(&mut self, number: OrderNumber) -> Result<Shipped, Stop> {
         if self.journal.did(Step::Shipped) {
-            return Ok(Shipped::All);
+            let skipped = self.journal.reached == Reached::Booked;
+            return Ok(if skipped { Shipped::NothingToShip } else { Shipped::All });
         }
         if !self.flags().await?.shipped {
             match self.open_shipment(number).await? {
@@ -192,7 +193,12 @@ impl Transferring<'_> {
                     self.wait_for_stock().await?;
                     return Ok(Shipped::Short);
                 }
-                Err(other) => return Ok(other),
+                Err(Shipped::NothingToShip) => {
+                    // The step is done by being skipped; else the order would never be over.
+                    self.note(Step::Shipped).await?;
+                    return Ok(Shipped::NothingToShip);
+                }
+                Err(Shipped::All) => {}
             }
             self.seen = None;
             if !self.flags().await?.shipped {
