@@ -239,6 +239,9 @@ async fn with_a_certificate_the_api_speaks_tls_and_nothing_else() {
     let mut api: Api = SyncServiceClient::new(channel);
     assert_eq!(api.list_stores(v1::ListStoresRequest::default()).await.unwrap().into_inner().stores, []);
     let plain = world.api.list_stores(v1::ListStoresRequest::default()).await.unwrap_err();
-    assert!(matches!(plain.code(), Code::Unavailable | Code::Internal | Code::Unknown), "{plain:?}");
+    // Which of these depends on whether the closed connection is seen before or after the request was sent; an answer
+    // of the API itself would carry details.
+    let closed = [Code::Unavailable, Code::Internal, Code::Unknown, Code::Cancelled];
+    assert!(closed.contains(&plain.code()) && plain.details().is_empty(), "{plain:?}");
     world.finish(SHORT).await;
 }
