@@ -26,7 +26,15 @@ fn build() -> PathBuf {
     let name = profile.file_name().and_then(|name| name.to_str()).unwrap_or("debug");
     let name = if name == "debug" { "dev" } else { name };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-    let built = Command::new(cargo)
+    // What cargo tells a test of its package, build scripts of dependencies (ring's) watch as well: handed on, it would
+    // build half the graph anew.
+    let told = std::env::vars_os().map(|(name, _)| name);
+    let told = told.filter(|name| name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_")));
+    let mut build = Command::new(cargo);
+    for name in told.chain(["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH"].map(Into::into)) {
+        build.env_remove(name);
+    }
+    let built = build
         .args(["build", "--quiet", "--workspace", "--bins", "--tests", "--profile", name, "--target-dir"])
         .arg(target)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
