@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rust_decimal::{Decimal, RoundingStrategy};
 use shopbeat_domain::catalog::{SkipReason, Variant, plain_text};
 use shopbeat_domain::erp::{Item, NewProduct};
-use shopbeat_domain::failure::{FailureKind, Refusal};
+use shopbeat_domain::failure::Refusal;
 use shopbeat_domain::ids::ItemNumber;
 use shopbeat_domain::job::ParkCode;
 use shopbeat_domain::limits;
@@ -16,6 +16,7 @@ use shopbeat_domain::run::{Run, SKIPPED_SHOWN, Skipped};
 use super::export::Catalog;
 use super::stock::StockImport;
 use super::{Context, stock};
+use crate::retry::{self, Decision};
 use crate::transfer::Stop;
 
 /// What stands in Rackbeat already, and what the settings say of new products.
@@ -168,11 +169,12 @@ fn name_skipped(run: &mut Run, variant: &Variant, reason: SkipReason) {
     }
 }
 
-/// The words of a refusal that concerns this one variant; a missing right concerns them all.
+/// The words of a failure that concerns this one variant, as `retry` would park a job for it; a remote in trouble or a
+/// missing right concerns them all.
 fn refused_alone(brought: Result<(), Stop>) -> Result<Option<String>, Stop> {
     match brought {
         Ok(()) => Ok(None),
-        Err(Stop::Failed(failure)) if matches!(failure.kind, FailureKind::Refused(refusal) if refusal != Refusal::Forbidden) => {
+        Err(Stop::Failed(failure)) if matches!(retry::decide(&failure), Decision::Park(_)) => {
             Ok(Some(failure.words()))
         }
         Err(stop) => Err(stop),

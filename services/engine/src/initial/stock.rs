@@ -104,13 +104,13 @@ impl StockImport {
             return Ok(Claimed::Ours);
         }
         match stands {
-            Some(void) => self.succeed(context, run, number, &void).await,
+            Some(void) => self.take_over(context, run, number, &void).await,
             None => Ok(whose(&ids.put_if_absent(&map, number.as_str(), &ours).await?, &ours)),
         }
     }
 
     /// Takes over a void claim; under a lease, since another store's run may want it as well.
-    async fn succeed(
+    async fn take_over(
         &self,
         context: &Context<'_>,
         run: &Run,
