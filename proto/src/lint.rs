@@ -199,6 +199,8 @@ fn the_service_has_exactly_the_calls_that_work() {
         calls,
         [
             "ConnectStore",
+            "Preflight",
+            "UpdateStore",
             "GetStore",
             "ListStores",
             "PauseStore",
@@ -206,10 +208,21 @@ fn the_service_has_exactly_the_calls_that_work() {
             "DisconnectStore",
             "RunInitialSync",
             "WatchInitialSync",
+            "CancelInitialSync",
+            "ListInitialSyncRows",
             "TransferOrder",
             "GetTransfer",
             "ListParked",
             "RetryParked",
+            "ListDrift",
+            "ResolveDrift",
+            "ListProductTroubles",
+            "PreviewStock",
+            "AcceptStock",
+            "GetStock",
+            "ListStockTroubles",
+            "RefreshStock",
+            "GetBilling",
         ]
     );
 }

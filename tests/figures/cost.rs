@@ -33,6 +33,12 @@ pub(crate) fn memory(process: u32) -> Memory {
     }
 }
 
+/// The most that a process ever held, in KiB, what it shares with others included.
+pub(crate) fn peak(process: u32) -> u64 {
+    let status = read_to_string(format!("/proc/{process}/status")).expect("the process is there");
+    kib(&status, "VmHWM:")
+}
+
 fn kib(text: &str, name: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("the kernel tells it");
     line.split_whitespace().next().and_then(|word| word.parse().ok()).expect("a number")

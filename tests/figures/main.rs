@@ -1,6 +1,7 @@
 //! The figures that a promise was made about, measured on the machine at hand: how many webhooks the service takes
-//! in, beside a bare handler in the same run, and what an idle worker costs. `tests/run figures` builds what ships
-//! and runs this; it is no test and no part of the default run, since machines differ: the ratio is what counts.
+//! in, beside a bare handler in the same run, and what an idle worker costs; with the argument `freshness` how soon
+//! every shop shows a change in Rackbeat, with `initial` what the initial sync takes. `tests/run figures` builds what
+//! ships and runs this; it is no test and no part of the default run, since machines differ: the ratio is what counts.
 
 #![recursion_limit = "512"] // a whole order is one json!
 #![expect(
@@ -11,9 +12,12 @@
 )]
 
 mod cost;
+mod freshness;
 mod genuine;
+mod initial;
 mod intake;
 mod load;
+mod numbers;
 mod place;
 mod told;
 mod worker;
@@ -33,6 +37,18 @@ fn main() {
         return;
     }
     place::clean_up_after_panics();
+    if first.as_deref().is_some_and(|part| [freshness::VERB, initial::VERB].contains(&part)) {
+        // Both remotes run in this process, and many shops.
+        let runtime = Builder::new_multi_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            if first.as_deref() == Some(initial::VERB) {
+                initial::measure(arguments).await;
+            } else {
+                freshness::measure(arguments).await;
+            }
+        });
+        return;
+    }
     let plan = intake::Plan::read(first.into_iter().chain(arguments));
     // One thread: the load must leave the machine to what is measured.
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -15,6 +15,7 @@ mod proxy;
 mod redis;
 mod service;
 mod settings;
+mod shelf;
 mod wait;
 mod world;
 

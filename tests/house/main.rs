@@ -98,13 +98,10 @@ fn the_papers_say_what_the_code_says() {
     let text = |path: &str| files.iter().find(|file| file.path == path).unwrap().text.clone();
     let (readme, architecture) = (text("README.md"), text("services/README.md"));
     all.add("README.md: the map", &papers::map(&readme, &read::crates()));
-    all.add("README.md: settings", &papers::settings(&readme, &text("services/domain/src/settings.rs")));
+    all.add("README.md: settings", &papers::settings(&readme, shopbeat_domain::settings::LIST));
     all.add("README.md: environment", &papers::environment(&readme, &files));
     all.add("services/README.md: keys", &papers::keys(&architecture, &text("services/state/src/keys.rs")));
-    all.add(
-        "services/README.md: ports",
-        &papers::ports(&architecture, &text("services/domain/src/ports.rs")),
-    );
+    all.add("services/README.md: ports", &papers::ports(&architecture, &files));
     all.add("services/README.md: tests", &papers::cited_tests(&architecture, &files));
     all.add("tests/run", &papers::unrun_tests(&text("tests/run"), &read::crates()));
     all.add("links", &papers::links(&files));

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use shopbeat_domain::settings::Setting;
+
 use crate::lex;
 use crate::read::{Crate, File};
 use crate::words;
@@ -58,36 +60,26 @@ fn compare(have: &BTreeSet<String>, want: &BTreeSet<String>) -> Vec<String> {
     missing.chain(have.difference(want).map(|name| format!("{name} is not there any more"))).collect()
 }
 
-/// Public fields of each struct of a file, by the struct's name.
-fn fields(code: &str) -> Vec<(String, Vec<(String, String)>)> {
-    let structs = code.match_indices("pub struct ").filter_map(|(at, found)| {
-        let rest = code.get(at + found.len()..)?;
-        let (name, rest) = rest.split_once(" {")?;
-        let (body, _) = rest.split_once("\n}")?;
-        let field = |line: &str| {
-            let (name, kind) = line.trim().strip_prefix("pub ")?.split_once(": ")?;
-            Some((name.to_owned(), kind.trim_end_matches(',').to_owned()))
-        };
-        Some((name.to_owned(), body.lines().filter_map(field).collect()))
-    });
-    structs.collect()
+/// The README's row of a setting.
+fn setting_row(setting: &Setting) -> String {
+    let default = match setting.default() {
+        text if text.is_empty() => "none".to_owned(),
+        text => format!("`{text}`"),
+    };
+    let Setting { path, what, since, .. } = setting;
+    let allowed = setting.allowed().replace('<', "\\<");
+    format!("| `{path}` | {allowed} | {default} | {what} | {since} |")
 }
 
-/// Settings that only the code or only the README has.
-pub(crate) fn settings(readme: &str, source: &str) -> Vec<String> {
-    let structs = fields(&lex::code(source));
-    let of =
-        |name: &str| structs.iter().find(|(other, _)| other == name).map(|(_, fields)| fields.as_slice());
-    let groups = of("Settings").unwrap_or(&[]);
-    let paths = groups.iter().flat_map(|(group, kind)| {
-        of(kind).unwrap_or(&[]).iter().map(move |(field, _)| format!("{group}.{field}"))
-    });
-    let want: BTreeSet<String> = paths.collect();
-    if want.is_empty() {
-        return vec!["no setting was found in settings.rs".to_owned()];
-    }
-    let is_setting = |cell: &String| groups.iter().any(|(group, _)| cell.starts_with(&format!("{group}.")));
-    compare(&first_cells(readme).into_iter().filter(is_setting).collect(), &want)
+/// Rows of settings in which the README and the list in the domain differ; what is missing can be pasted.
+pub(crate) fn settings(readme: &str, list: &[Setting]) -> Vec<String> {
+    let sections: BTreeSet<&str> = list.iter().filter_map(|one| Some(one.path.split_once('.')?.0)).collect();
+    let is_setting = |row: &&str| {
+        let path = row.strip_prefix("| `").and_then(|rest| rest.split_once('.'));
+        path.is_some_and(|(section, _)| sections.contains(section))
+    };
+    let have = readme.lines().filter(is_setting).map(str::to_owned).collect();
+    compare(&have, &list.iter().map(setting_row).collect())
 }
 
 /// Names of environment variables in a text.
@@ -138,9 +130,17 @@ pub(crate) fn keys(architecture: &str, source: &str) -> Vec<String> {
 }
 
 /// Ports that the table of ports does not name, or that are not there any more.
-pub(crate) fn ports(architecture: &str, source: &str) -> Vec<String> {
+pub(crate) fn ports(architecture: &str, files: &[File]) -> Vec<String> {
     let name = |line: &str| Some(line.strip_prefix("pub trait ")?.split([':', ' ', '{']).next()?.to_owned());
-    let want: BTreeSet<String> = lex::code(source).lines().filter_map(name).collect();
+    let sources = files.iter().filter(|file| file.path.starts_with("services/domain/src/ports/"));
+    let traits = sources.flat_map(|file| {
+        let code = lex::code(&file.text);
+        code.lines().filter_map(name).collect::<Vec<_>>()
+    });
+    let want: BTreeSet<String> = traits.collect();
+    if want.is_empty() {
+        return vec!["no port was found in the domain".to_owned()];
+    }
     let section = architecture.split("\n## ").find(|part| part.starts_with("Ports")).unwrap_or("");
     compare(&first_cells(section), &want)
 }
@@ -200,6 +200,8 @@ fn resolve(folder: &str, target: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use shopbeat_domain::settings::LIST;
+
     use super::*;
     use crate::read::Kind;
     use crate::sample::{file, krate};
@@ -218,12 +220,15 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_on_one_side_only_is_told() {
-        let source = "pub struct OrderSettings {\n    /// Doc.\n    pub enabled: bool,\n    pub layout: Option<u64>,\n}\n\
-                      pub struct Settings {\n    pub orders: OrderSettings,\n}\n";
-        let found = settings("| `orders.enabled` | on |\n| `orders.old` | |\n| `SHOPBEAT_X` | |\n", source);
-        assert_eq!(found, ["orders.layout is missing", "orders.old is not there any more"]);
-        assert_eq!(settings("", "").len(), 1);
+    fn a_setting_that_is_described_otherwise_than_in_the_list_is_told() {
+        let one = &LIST[..1];
+        let row = setting_row(&one[0]);
+        assert_eq!(settings(&format!("{row}\n| `SHOPBEAT_X` | |\n"), one), [""; 0]);
+        let found = settings("| `orders.enabled` | on |\n", one);
+        assert_eq!(
+            found,
+            [format!("{row} is missing"), "| `orders.enabled` | on | is not there any more".to_owned()]
+        );
     }
 
     #[test]
@@ -241,11 +246,14 @@ mod tests {
         let source = "//! | `P:{a}:x` | hash | old | - |\n";
         assert_eq!(keys("| `P:{a}:x` | hash | new | - |\n", source).len(), 2);
         assert_eq!(keys("", "").len(), 1);
-        let found = ports(
-            "\n## Ports\n| `Clock` | time |\n| `Gone` | |\n",
-            "pub trait Clock: Send {\npub trait Erp {\n",
-        );
-        assert_eq!(found, ["Erp is missing", "Gone is not there any more"]);
+        let sources = [
+            file("services/domain/src/ports/mod.rs", "pub trait Clock: Send {\n"),
+            file("services/domain/src/ports/state.rs", "pub trait Jobs {\n"),
+            file("services/domain/src/job.rs", "pub trait NoPort {\n"),
+        ];
+        let found = ports("\n## Ports\n| `Clock` | time |\n| `Gone` | |\n", &sources);
+        assert_eq!(found, ["Jobs is missing", "Gone is not there any more"]);
+        assert_eq!(ports("", &sources[2..]).len(), 1);
     }
 
     #[test]

@@ -13,7 +13,7 @@ async fn import(world: &mut World) {
         store_id: "fjeld".to_owned(),
         products: true,
         stock: true,
-        dry_run: false,
+        ..v1::RunInitialSyncRequest::default()
     };
     let run = world.api.run_initial_sync(request).await.unwrap().into_inner().run.unwrap();
     let watch = v1::WatchInitialSyncRequest { store_id: "fjeld".to_owned(), run_id: run.id };

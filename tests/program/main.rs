@@ -5,13 +5,19 @@ mod access;
 #[cfg(test)]
 mod asking;
 #[cfg(test)]
+mod billing;
+#[cfg(test)]
 mod books;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod drift;
+#[cfg(test)]
 mod facts;
+#[cfg(test)]
+mod fan_out;
 #[cfg(test)]
 mod initial;
 #[cfg(test)]
@@ -21,7 +27,15 @@ mod mix;
 #[cfg(test)]
 mod orders;
 #[cfg(test)]
+mod preflight;
+#[cfg(test)]
+mod products;
+#[cfg(test)]
+mod settings;
+#[cfg(test)]
 mod special;
+#[cfg(test)]
+mod stock;
 #[cfg(test)]
 mod trouble;
 #[cfg(test)]

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{InventoryItemId, ItemNumber, LocationId, ProductId, VariantId};
 use crate::limits::ITEM_NUMBER_LENGTH;
+use crate::stock::Spot;
 
 /// Stock of one variant at one location.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +36,20 @@ pub struct Variant {
     pub options: String,
     /// The product's description, HTML.
     pub description_html: String,
+    /// The product's type; empty if none.
+    pub product_type: String,
+    /// The product is on sale (not a draft, not archived).
+    pub active: bool,
+    /// The product is a gift card.
+    pub gift_card: bool,
+    /// The product has no other variant.
+    pub lone: bool,
+    /// A bundle: it consists of other variants, and its stock cannot be set.
+    pub bundle: bool,
     /// SKU as typed; empty if none.
     pub sku: String,
+    /// Barcode.
+    pub barcode: Option<String>,
     /// Price in the shop's currency.
     pub price: Decimal,
     /// Cost of one.
@@ -49,6 +63,19 @@ pub struct Variant {
 }
 
 impl Variant {
+    /// Where the store has the item that this variant's SKU names.
+    #[must_use]
+    pub fn spot(&self) -> Spot {
+        Spot {
+            product: self.product,
+            variant: self.id,
+            inventory_item: self.inventory_item,
+            tracked: self.tracked,
+            bundle: self.bundle,
+            lone: self.lone,
+        }
+    }
+
     /// What a person would call it: title and option values.
     #[must_use]
     pub fn name(&self) -> String {
@@ -65,6 +92,10 @@ impl Variant {
 pub enum SkipReason {
     /// Its SKU cannot be an item number.
     Sku(SkuDefect),
+    /// A bundle: its parts are products of their own.
+    Bundle,
+    /// A gift card: not a product that is kept in stock.
+    GiftCard,
     /// Rackbeat refused the product, in these words.
     Refused(String),
     /// The product is there, but Rackbeat refused its stock, in these words.
@@ -77,6 +108,8 @@ impl SkipReason {
     pub fn remedy(&self) -> String {
         match self {
             Self::Sku(defect) => defect.remedy().to_owned(),
+            Self::Bundle => "nothing to do: a bundle's parts are products of their own".to_owned(),
+            Self::GiftCard => "nothing to do: gift cards are not kept in stock".to_owned(),
             Self::Refused(words) => {
                 format!("Rackbeat refused the product: {words}; correct that, then run the sync again")
             }
@@ -125,6 +158,11 @@ impl SkuCheck {
         }
     }
 
+    /// The SKUs that make good item numbers, in no order.
+    pub fn items(&self) -> impl Iterator<Item = ItemNumber> + '_ {
+        self.seen.keys().filter_map(|sku| self.item(sku).ok())
+    }
+
     /// The SKU as an item number.
     ///
     /// # Errors
@@ -171,6 +209,36 @@ pub fn plain_text(html: &str) -> String {
         .replace("&amp;", "&");
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     lines.join("\n")
+}
+
+/// Characters that Rackbeat, its labels or its addresses have been seen to stumble over in a number.
+#[must_use]
+pub fn odd_characters(sku: &str) -> Vec<char> {
+    let odd = |c: &char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    let mut found: Vec<char> = sku.trim().chars().filter(odd).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// A product by its id and version, as sweeps read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProductHead {
+    /// The product.
+    pub id: ProductId,
+    /// Its version.
+    pub updated_at: Timestamp,
+}
+
+/// A location of the shop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShopLocation {
+    /// Its id.
+    pub id: LocationId,
+    /// Its name.
+    pub name: String,
+    /// Inactive ones keep no stock.
+    pub active: bool,
 }
 
 #[cfg(test)]

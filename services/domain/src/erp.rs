@@ -244,6 +244,39 @@ pub struct NewProduct {
     pub cost: Option<Decimal>,
     /// Weight of one in kilograms.
     pub weight_kg: Option<Decimal>,
+    /// Barcode, if it is carried.
+    pub barcode: Option<String>,
+}
+
+/// A product or bill of materials with all that can be carried to a shop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErpProduct {
+    /// Its number: the SKU.
+    pub number: ItemNumber,
+    /// Product or bill of materials.
+    pub kind: ItemKind,
+    /// Its name.
+    pub name: String,
+    /// Its description, plain text.
+    pub description: String,
+    /// Sales price in the agreement's currency.
+    pub sales_price: Decimal,
+    /// Barcode.
+    pub barcode: Option<String>,
+    /// Product group (its number).
+    pub group: u64,
+    /// The group's name.
+    pub group_name: String,
+    /// Weight of one in kilograms.
+    pub weight_kg: Option<Decimal>,
+    /// Barred: cannot be put on orders.
+    pub barred: bool,
+    /// Whether stock is kept for it.
+    pub keeps_stock: bool,
+    /// Custom fields by slug, those that have a value.
+    pub fields: Vec<(String, String)>,
+    /// When it was last changed; `None` where the answer leaves it out.
+    pub updated_at: Option<Timestamp>,
 }
 
 /// What a product group decides.
@@ -255,6 +288,12 @@ pub struct ProductGroup {
     pub name: String,
     /// VAT in percent in the own country.
     pub vat_domestic: Decimal,
+    /// VAT in percent within the EU.
+    pub vat_eu: Decimal,
+    /// VAT in percent outside the EU.
+    pub vat_abroad: Decimal,
+    /// VAT in percent of exempt domestic customers.
+    pub vat_domestic_exempt: Decimal,
     /// Whether stock is kept.
     pub has_inventory: bool,
 }

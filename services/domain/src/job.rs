@@ -16,6 +16,10 @@ pub enum Subject {
     Order(OrderId),
     /// Go on with this run of the initial sync.
     InitialSync(String),
+    /// Send the shop the quantities that changed.
+    Stock,
+    /// Carry the products that changed, in the master's direction.
+    Products,
 }
 
 impl fmt::Display for Subject {
@@ -23,6 +27,8 @@ impl fmt::Display for Subject {
         match self {
             Self::Order(id) => write!(f, "order:{id}"),
             Self::InitialSync(run) => write!(f, "initial:{run}"),
+            Self::Stock => f.write_str("stock:push"),
+            Self::Products => f.write_str("products:push"),
         }
     }
 }
@@ -30,17 +36,23 @@ impl fmt::Display for Subject {
 impl FromStr for Subject {
     type Err = BadId;
     fn from_str(text: &str) -> Result<Self, BadId> {
-        let bad = || BadId { what: "subject", text: text.to_owned(), allowed: "order:<id> or initial:<run>" };
+        let bad = || BadId {
+            what: "subject",
+            text: text.to_owned(),
+            allowed: "order:<id>, initial:<run>, stock:push or products:push",
+        };
         match text.split_once(':') {
             Some(("order", id)) => id.parse().map(Self::Order).map_err(|_| bad()),
             Some(("initial", run)) if !run.is_empty() => Ok(Self::InitialSync(run.to_owned())),
+            Some(("stock", "push")) => Ok(Self::Stock),
+            Some(("products", "push")) => Ok(Self::Products),
             _ => Err(bad()),
         }
     }
 }
 
 impl Subject {
-    /// Whether the ledger counts it: orders are, runs are not.
+    /// Whether the ledger counts it: orders are, the rest is not.
     #[must_use]
     pub fn is_counted(&self) -> bool {
         matches!(self, Self::Order(_))
@@ -120,14 +132,23 @@ impl Offer {
     /// A run of the initial sync.
     #[must_use]
     pub fn initial_sync(run: &str) -> Self {
-        Self {
-            subject: Subject::InitialSync(run.to_owned()),
-            lane: Lane::BackFill,
-            ahead: false,
-            force: false,
-            unpark: true,
-            version: None,
-        }
+        Self::work(Subject::InitialSync(run.to_owned()), Lane::BackFill)
+    }
+
+    /// Quantities wait to be sent.
+    #[must_use]
+    pub fn stock() -> Self {
+        Self::work(Subject::Stock, Lane::Stock)
+    }
+
+    /// Products wait to be carried.
+    #[must_use]
+    pub fn products() -> Self {
+        Self::work(Subject::Products, Lane::Product)
+    }
+
+    fn work(subject: Subject, lane: Lane) -> Self {
+        Self { subject, lane, ahead: false, force: false, unpark: true, version: None }
     }
 }
 
@@ -409,7 +430,12 @@ mod tests {
 
     #[test]
     fn a_subject_is_read_back_as_it_was_written() {
-        for subject in [Subject::Order(OrderId(7)), Subject::InitialSync("r1".to_owned())] {
+        for subject in [
+            Subject::Order(OrderId(7)),
+            Subject::InitialSync("r1".to_owned()),
+            Subject::Stock,
+            Subject::Products,
+        ] {
             assert_eq!(subject.to_string().parse(), Ok(subject));
         }
         assert!("order:x".parse::<Subject>().is_err());

@@ -3,6 +3,7 @@
 //!
 //! Start with [`order`] (what Shopify says), [`mapping`] (what Rackbeat shall say) and [`ports`].
 
+pub mod billing;
 pub mod catalog;
 pub mod eligibility;
 pub mod erp;
@@ -15,7 +16,10 @@ pub mod money;
 pub mod order;
 pub mod person;
 pub mod ports;
+pub mod preflight;
+pub mod product;
 pub mod run;
 pub mod settings;
+pub mod stock;
 pub mod store;
 pub mod transfer;

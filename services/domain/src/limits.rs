@@ -91,6 +91,20 @@ pub const DRAIN: Duration = Duration::from_secs(20);
 pub const EXPORT_POLL: Duration = Duration::from_secs(1);
 /// The import's cursor and counts are saved after so many variants: so much work a kill repeats.
 pub const IMPORT_SAVE_EVERY: u64 = 25;
+/// Variants that needed no call are cheap to repeat: with those, so many are saved at once ...
+pub const IMPORT_ROWS: usize = 500;
+/// ... and what waits to be saved is saved after this in any case, so that progress is seen.
+pub const IMPORT_SAVE_AFTER: Duration = Duration::from_secs(5);
+/// Whether a run may go on (not cancelled, its store not paused or on hold) is looked at this often.
+pub const RUN_LOOK: Duration = Duration::from_secs(1);
+/// An import is at most so many variants ahead of the oldest that is not through: one slow answer holds up nothing, and
+/// a kill repeats no more than these.
+pub const IMPORT_WINDOW: u64 = 128;
+/// A variant whose call failed for a passing reason is tried again so often on the spot; then the whole run waits with
+/// its lane, and reads its lists anew.
+pub const IMPORT_TRIES: u32 = 5;
+/// So many of the latest orders preflight looks at for ways of selling that are not mapped.
+pub const PREFLIGHT_ORDERS: u32 = 50;
 /// After so many refusals of the credentials in a row the store is put on hold.
 pub const UNAUTHORIZED_TRIES: u32 = 3;
 /// After a rotation Shopify may sign with the old secret for an hour, and sends again for four hours what it signed.
@@ -99,3 +113,43 @@ pub const OLD_SECRET_COUNTS: Duration = Duration::from_secs(6 * 3600);
 pub const PRIVACY_DAYS: i64 = 60;
 /// Shopify looks at orders older than this only with `read_all_orders`.
 pub const ORDER_HORIZON_DAYS: i64 = 60;
+
+/// Shopify takes at most so many quantities in one call (and list entries anywhere).
+pub const QUANTITIES_PER_CALL: usize = 250;
+/// Shopify's bound of a quantity.
+pub const LARGEST_QUANTITY: i64 = 1_000_000_000;
+/// No buffer above this: more is a mistake of a key.
+pub const LARGEST_BUFFER: u32 = 1_000_000;
+/// A quantity that somebody else keeps changing is tried so often, each time from what stands there, then told.
+pub const STALE_TRIES: u32 = 5;
+/// A quarantined or ever changing item is tried again after this.
+pub const STOCK_TROUBLE_RETRY: Duration = Duration::from_secs(15 * 60);
+/// All of Rackbeat's quantities are read again this often, whatever the webhooks said ...
+pub const STOCK_SWEEP_EVERY: Duration = Duration::from_secs(15 * 60);
+/// ... and all of its products.
+pub const PRODUCT_SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// Products a shop has changed are looked for this often.
+pub const SHOP_PRODUCT_SWEEP_EVERY: Duration = Duration::from_secs(15 * 60);
+/// From so many changed items on, lists are read instead of single items: a page of the list holds a thousand.
+pub const LIST_FROM_ITEMS: usize = 24;
+/// Items that one round of the agreement's reader takes at most.
+pub const ITEMS_PER_ROUND: u32 = 1000;
+/// Items read from Rackbeat at once.
+pub const ITEMS_AT_ONCE: usize = 6;
+/// What a shop does not have is looked for again after this, unless a product of it changes.
+pub const SHELF_MEMORY: Duration = Duration::from_secs(24 * 3600);
+/// Variants of an import on their way at once: enough to hide the round trips behind the rate limit.
+pub const IMPORTS_AT_ONCE: usize = 6;
+/// A quantity that somebody else changed in the shop is looked at after this: the order that did it may be a few
+/// seconds behind.
+pub const DOUBT_WAIT: Duration = Duration::from_secs(10);
+/// A draft that holds units is looked at this often: a person may have booked it.
+pub const DRAFT_LOOK: Duration = Duration::from_secs(6 * 3600);
+/// ... for so long; an older draft holds nothing any more.
+pub const DRAFT_MEMORY: Duration = Duration::from_secs(30 * 24 * 3600);
+/// A shop's active locations are asked for again after this.
+pub const LOCATION_MEMORY: Duration = Duration::from_secs(300);
+/// A reader that waits for marks looks this often even if nothing wakes it.
+pub const HEAP_LOOK: Duration = Duration::from_secs(60);
+/// Every quantity that a shop shows is read again this often: nobody tells of an edit whose webhook was lost.
+pub const LEVEL_SWEEP_EVERY: Duration = Duration::from_secs(24 * 3600);

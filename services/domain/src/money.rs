@@ -13,6 +13,9 @@ use crate::ids::BadId;
 pub struct Currency([u8; 3]);
 
 impl Currency {
+    /// Danish kroner.
+    pub const DKK: Self = Self(*b"DKK");
+
     /// Reads a code; the case is folded.
     ///
     /// # Errors

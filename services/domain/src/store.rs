@@ -162,6 +162,13 @@ pub struct Store {
     pub currency: Currency,
     /// The shop's prices hold the tax.
     pub taxes_included: bool,
+    /// The shop's country, ISO code; decides nothing by itself, preflight names it beside the VAT rates.
+    #[serde(default)]
+    pub country: Option<String>,
+    /// Quantities are sent only from this moment on: its initial sync of stock finished, or a person accepted the
+    /// report of what would change. A store is never set to zero by connecting it.
+    #[serde(default)]
+    pub stock_accepted_at: Option<Timestamp>,
     /// The scopes that were granted.
     pub scopes: Vec<String>,
     /// Where its webhooks were told to go; a worker checks and repairs the subscriptions there.
@@ -180,6 +187,18 @@ impl Store {
     #[must_use]
     pub fn may_write(&self) -> bool {
         self.desired == Desired::Running && self.hold.is_none() && self.disconnected_at.is_none()
+    }
+
+    /// Whether it is connected; a disconnected one stays for its ledger and journals.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.disconnected_at.is_none()
+    }
+
+    /// Whether quantities may be sent to it.
+    #[must_use]
+    pub fn takes_stock(&self) -> bool {
+        self.is_connected() && self.settings.stock.enabled && self.stock_accepted_at.is_some()
     }
 }
 

@@ -8,13 +8,15 @@ use shopbeat_domain::ids::{OrderId, StoreId};
 use shopbeat_domain::job::{IgnoreRule, JobCounts, JobPhase, JobRecord, Offer, Outcome, Subject};
 use shopbeat_domain::order::Order;
 use shopbeat_domain::ports::LedgerRow;
-use shopbeat_domain::run::{Run, RunCounts, RunPhase, RunPlan};
-use shopbeat_domain::store::{Desired, RECORD_VERSION, Store};
+use shopbeat_domain::store::{Desired, Store};
 use shopbeat_domain::transfer::Transfer;
 
 use crate::ports::Ports;
 use crate::problem::{Problem, Violation};
 use crate::worker;
+
+#[path = "desk_runs.rs"]
+mod runs;
 
 /// Which order is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -270,7 +272,7 @@ impl Desk {
             after = Some(last.subject.to_string());
             all.extend(page.iter().filter_map(|job| match job.subject {
                 Subject::Order(order) => Some(order),
-                Subject::InitialSync(_) => None,
+                Subject::InitialSync(_) | Subject::Stock | Subject::Products => None,
             }));
         }
         let offers: Vec<Offer> = all.iter().map(|order| Offer::order(*order)).collect();
@@ -278,48 +280,7 @@ impl Desk {
         Ok(all)
     }
 
-    /// Begins a run of the initial sync; if one is under way, that one is the answer.
-    ///
-    /// # Errors
-    /// Unknown or paused store; a plan that would do nothing.
-    pub async fn begin_run(&self, id: &StoreId, plan: RunPlan) -> Result<Run, Problem> {
-        let store = self.writable(id).await?;
-        if !plan.products && !plan.stock {
-            let problem = "choose products, stock or both; a run that brings neither does nothing";
-            return Err(Problem::BadInput(vec![Violation::new("products", problem)]));
-        }
-        let now = self.ports.now();
-        let run = Run {
-            version: RECORD_VERSION,
-            id: self.ports.new_id(),
-            store: store.id,
-            plan,
-            phase: RunPhase::Queued,
-            failure: None,
-            bulk: None,
-            cursor: None,
-            counts: RunCounts::default(),
-            skipped: Vec::new(),
-            started_at: now,
-            updated_at: now,
-        };
-        Ok(self.ports.state.runs.begin_run(&run, now).await?)
-    }
-
-    /// A run; without an id the one that was begun last.
-    ///
-    /// # Errors
-    /// Unknown store or run.
-    pub async fn run(&self, id: &StoreId, run: Option<&str>) -> Result<Run, Problem> {
-        self.store(id).await?;
-        let found = match run {
-            Some(run) => self.ports.state.runs.run(id, run).await?,
-            None => self.ports.state.runs.latest_run(id).await?,
-        };
-        found.ok_or_else(|| Problem::Unknown { what: "run", name: run.unwrap_or("latest").to_owned() })
-    }
-
-    async fn writable(&self, id: &StoreId) -> Result<Store, Problem> {
+    pub(super) async fn writable(&self, id: &StoreId) -> Result<Store, Problem> {
         let store = self.store(id).await?;
         if let Some(hold) = store.hold {
             return Err(Problem::precondition("STORE_ON_HOLD", format!("store {id} is on hold: {hold}")));

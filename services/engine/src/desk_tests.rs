@@ -1,8 +1,10 @@
 use shopbeat_domain::failure::{FailureKind, Remote};
 use shopbeat_domain::ids::OrderNumber;
+use shopbeat_domain::ids::StockLocation;
 use shopbeat_domain::job::ParkCode;
 use shopbeat_domain::mapping::samples;
 use shopbeat_domain::order::Financial;
+use shopbeat_domain::run::{RunPhase, RunPlan};
 use shopbeat_domain::settings::Trigger;
 use shopbeat_domain::store::Hold;
 
@@ -96,7 +98,7 @@ async fn a_paused_store_and_one_on_hold_take_no_orders_from_people() {
     let world = world().await;
     world.connector.pause(&world.id).await.unwrap();
     assert_eq!(reason(&ask(&world, &OrderAsk::Id(ORDER), true).await.unwrap_err()), "STORE_PAUSED");
-    let plan = RunPlan { products: true, stock: true, dry_run: false };
+    let plan = RunPlan { products: true, stock: true, ..RunPlan::default() };
     assert_eq!(reason(&world.desk().begin_run(&world.id, plan).await.unwrap_err()), "STORE_PAUSED");
     world.connector.resume(&world.id).await.unwrap();
     crate::intake::set_hold(&world.ports, &world.id, Some(Hold::TokenDead)).await.unwrap();
@@ -313,13 +315,19 @@ async fn all_parked_orders_are_put_back_at_once_however_many_pages_they_fill() {
 async fn a_run_that_brings_nothing_is_refused_and_an_unknown_run_is_not_found() {
     let world = world().await;
     let desk = world.desk();
-    let nothing = RunPlan { products: false, stock: false, dry_run: true };
+    let nothing = RunPlan { dry_run: true, ..RunPlan::default() };
     let problem = desk.begin_run(&world.id, nothing).await.unwrap_err();
     assert!(matches!(&problem, Problem::BadInput(bad) if bad[0].field == "products"), "{problem:?}");
     for run in [None, Some("none")] {
         let problem = desk.run(&world.id, run).await.unwrap_err();
         assert!(matches!(problem, Problem::Unknown { what: "run", .. }), "{problem:?}");
     }
+    let nowhere = RunPlan { stock: true, location: Some(StockLocation(77)), ..nothing };
+    let problem = desk.begin_run(&world.id, nowhere).await.unwrap_err();
+    assert!(
+        matches!(&problem, Problem::BadInput(bad) if bad[0].problem.contains("it has 1, 2")),
+        "{problem:?}"
+    );
     let plan = RunPlan { products: true, ..nothing };
     let first = desk.begin_run(&world.id, plan).await.unwrap();
     assert_eq!((first.phase, first.plan), (RunPhase::Queued, plan));

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use shopbeat_domain::ports::{Blind, Clock, Random, Remotes, State};
 
 use crate::observe::Observer;
+use crate::stock::RouteMemo;
 use crate::timing::Timing;
 
 /// All that the engine works with; cheap to clone.
@@ -25,6 +26,8 @@ pub struct Ports {
     pub observer: Arc<dyn Observer>,
     /// How long leases last.
     pub timing: Timing,
+    /// What was found out of shops' locations lately.
+    pub routes: Arc<RouteMemo>,
 }
 
 impl Ports {

@@ -51,7 +51,8 @@ pub async fn sweep(ports: &Ports, shop: &dyn Shop, store: &Store) -> Answer<Swep
     Ok(swept)
 }
 
-async fn start(ports: &Ports, store: &Store) -> Answer<Timestamp> {
+/// From where a sweep reads: behind the watermark by an overlap, never before the store's start.
+pub(crate) async fn start(ports: &Ports, store: &Store) -> Answer<Timestamp> {
     let mark = ports.state.watermarks.watermark(&store.id, ORDERS).await?;
     let first = store.settings.orders.since.unwrap_or(store.connected_at);
     let overlap = SignedDuration::try_from(limits::SWEEP_OVERLAP).unwrap_or_default();

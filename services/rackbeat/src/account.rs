@@ -1,5 +1,6 @@
 //! The account behind the token, and its reference data.
 
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use shopbeat_domain::erp::{Account, Location, ProductGroup};
 use shopbeat_domain::ids::{AccountId, StockLocation};
@@ -26,6 +27,12 @@ struct GroupRow {
     name: Option<Text>,
     vat_domestic: Num,
     #[serde(default)]
+    vat_eu: Option<Num>,
+    #[serde(default)]
+    vat_abroad: Option<Num>,
+    #[serde(default)]
+    vat_domestic_exempt: Option<Num>,
+    #[serde(default)]
     has_inventory: Option<Flag>,
 }
 
@@ -36,6 +43,10 @@ struct LocationRow {
     name: Option<Text>,
     #[serde(default)]
     is_default: Option<Flag>,
+}
+
+fn rate(told: Option<Num>) -> Decimal {
+    told.map(|rate| rate.0).unwrap_or_default()
 }
 
 impl RackbeatClient {
@@ -53,6 +64,10 @@ impl RackbeatClient {
                 number: row.number.0,
                 name: text_or_empty(row.name),
                 vat_domestic: row.vat_domestic.0,
+                // Where no rate is told none is raised: the usual case outside the own country.
+                vat_eu: rate(row.vat_eu),
+                vat_abroad: rate(row.vat_abroad),
+                vat_domestic_exempt: rate(row.vat_domestic_exempt),
                 has_inventory: row.has_inventory.is_none_or(|flag| flag.0),
             })
             .collect())

@@ -22,7 +22,8 @@ async fn groups_and_locations_are_read_with_and_without_pages() {
     let fake = Fake::start(|seen| match seen.path.as_str() {
         "/product-groups" => {
             let rows = [
-                json!({ "number": 1, "name": "Goods 25%", "vat_domestic": 25, "has_inventory": true }),
+                json!({ "number": 1, "name": "Goods 25%", "vat_domestic": 25, "vat_eu": "20", "vat_abroad": 5.5,
+                    "vat_domestic_exempt": 1, "has_inventory": true }),
                 json!({ "number": 2, "name": "Freight", "vat_domestic": "12.5", "has_inventory": false }),
             ];
             page_of("product_groups", &rows, seen.page(), 1)
@@ -35,6 +36,9 @@ async fn groups_and_locations_are_read_with_and_without_pages() {
         (groups[1].number, groups[1].vat_domestic, groups[1].has_inventory),
         (2, Decimal::new(125, 1), false)
     );
+    let rates = |at: usize| [groups[at].vat_eu, groups[at].vat_abroad, groups[at].vat_domestic_exempt];
+    assert_eq!(rates(0), [Decimal::from(20), Decimal::new(55, 1), Decimal::ONE]);
+    assert_eq!(rates(1), [Decimal::ZERO; 3]);
     let locations = fake.client.locations().await.unwrap();
     assert_eq!((locations[0].number, locations[0].is_default), (StockLocation(1), true));
 }

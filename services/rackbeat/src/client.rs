@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::customers::EmailIndex;
 use crate::quirks::Quirks;
+use crate::walk::Walks;
 
 /// Rackbeat's address; there is no version in the path.
 pub const DEFAULT_BASE: &str = "https://app.rackbeat.com/api";
@@ -26,6 +27,9 @@ pub struct Consumer {
     pub contact: String,
 }
 
+/// Told of every call right before it is sent: its lane, and how long it waited for its place in the budget.
+pub type Watch = Arc<dyn Fn(Lane, Duration) + Send + Sync>;
+
 /// One Rackbeat account in one lane of its budget. Clones are cheap and share connections, budget and what was
 /// learned about the account.
 #[derive(Clone)]
@@ -33,6 +37,10 @@ pub struct RackbeatClient {
     pub(crate) shared: Arc<Shared>,
     pub(crate) lane: Lane,
     pub(crate) deadline: Duration,
+    pub(crate) watch: Option<Watch>,
+    /// Where readers of lists are. Not shared between the handles that [`RackbeatClient::in_lane`] gives out: each
+    /// has a reader of its own.
+    pub(crate) walks: Arc<Walks>,
 }
 
 pub(crate) struct Shared {
@@ -91,13 +99,20 @@ impl RackbeatClient {
             quirks: Quirks::default(),
             emails: Mutex::new(EmailIndex::default()),
         };
-        Self { shared: Arc::new(shared), lane, deadline: remote_deadline(WORKER_LEASE) }
+        let deadline = remote_deadline(WORKER_LEASE);
+        Self { shared: Arc::new(shared), lane, deadline, watch: None, walks: Arc::default() }
     }
 
-    /// The same client in another lane.
+    /// The same client in another lane, for a reader of lists of its own.
     #[must_use]
     pub fn in_lane(&self, lane: Lane) -> Self {
-        Self { lane, ..self.clone() }
+        Self { lane, walks: Arc::default(), ..self.clone() }
+    }
+
+    /// The same client, whose calls are told to `watch`.
+    #[must_use]
+    pub fn watched_by(&self, watch: Watch) -> Self {
+        Self { watch: Some(watch), ..self.clone() }
     }
 
     /// The same client with another deadline per call, for leases of another length

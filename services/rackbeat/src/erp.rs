@@ -5,14 +5,16 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use secrecy::SecretString;
 use shopbeat_domain::erp::{
-    Account, Draft, DraftLine, ErpCustomer, ErpOrder, Invoice, Item, Location, NewCustomer, NewProduct,
-    ProductGroup, Shipment,
+    Account, Draft, DraftLine, ErpCustomer, ErpOrder, ErpProduct, Invoice, Item, ItemKind, Location,
+    NewCustomer, NewProduct, ProductGroup, Shipment,
 };
 use shopbeat_domain::ids::{
     CustomerNumber, InvoiceNumber, ItemNumber, LineId, OrderNumber, Reference, ShipmentId, StockLocation,
 };
 use shopbeat_domain::person::Email;
 use shopbeat_domain::ports::{Answer, Erp, Page};
+use shopbeat_domain::product::ErpEdit;
+use shopbeat_domain::stock::ItemStock;
 use url::Url;
 
 use crate::RackbeatClient;
@@ -109,6 +111,30 @@ impl Erp for RackbeatClient {
 
     async fn create_product(&self, product: &NewProduct) -> Answer<()> {
         self.post_product(product).await
+    }
+
+    async fn product(&self, number: &ItemNumber) -> Answer<ErpProduct> {
+        self.read_product(number).await
+    }
+
+    async fn products(&self, kind: ItemKind, page: u32) -> Answer<Page<ErpProduct>> {
+        self.list_products(kind, page).await
+    }
+
+    async fn edit_product(&self, number: &ItemNumber, kind: ItemKind, edit: &ErpEdit) -> Answer<()> {
+        self.put_product(number, kind, edit).await
+    }
+
+    async fn stock(&self, item: &ItemNumber, by_location: bool) -> Answer<ItemStock> {
+        self.read_levels(item, by_location).await
+    }
+
+    async fn stock_list(&self, page: u32) -> Answer<Page<ItemStock>> {
+        self.list_levels(page).await
+    }
+
+    async fn stock_report(&self, page: u32) -> Answer<Page<ItemStock>> {
+        self.list_checking(page).await
     }
 
     async fn product_groups(&self) -> Answer<Vec<ProductGroup>> {

@@ -1,17 +1,20 @@
-//! Items: read by number, listed, made. An item's number is its SKU and may hold anything.
+//! Items: read by number, listed. An item's number is its SKU and may hold anything.
 
-use serde::{Deserialize, Serialize};
-use shopbeat_domain::erp::{Item, ItemKind, NewProduct};
-use shopbeat_domain::failure::FailureKind;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use shopbeat_domain::erp::{Item, ItemKind};
+use shopbeat_domain::failure::{Failure, FailureKind};
 use shopbeat_domain::ids::ItemNumber;
-use shopbeat_domain::limits;
 use shopbeat_domain::ports::{Answer, Page};
 
 use crate::RackbeatClient;
 use crate::pages::{LARGEST_PAGE, List};
 use crate::quirks::Way;
 use crate::transport::{Request, encode, failure};
+use crate::walk::Keyed;
 use crate::wire::{Flag, Num, Text, Whole, is_set};
+
+const GET_ITEM: &str = "GET /items/{number}";
 
 #[derive(Debug, Deserialize)]
 struct ItemRow {
@@ -28,51 +31,48 @@ struct ItemRow {
     stock_quantity: Option<Num>,
 }
 
-#[derive(Debug, Deserialize)]
-struct GroupPart {
+/// What an item tells of its product group.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct GroupPart {
     #[serde(default)]
-    has_inventory: Option<Flag>,
+    pub(crate) number: Option<Whole>,
+    #[serde(default)]
+    pub(crate) name: Option<Text>,
+    #[serde(default)]
+    pub(crate) has_inventory: Option<Flag>,
+}
+
+/// What a row calls a bill of materials.
+pub(crate) fn kind_of(told: Option<&Text>) -> ItemKind {
+    match told {
+        Some(kind) if kind.0 == "lot" => ItemKind::Lot,
+        _ => ItemKind::Product,
+    }
+}
+
+/// Whether stock is kept. Where it is not told it is: the usual case, and the one in which nothing is skipped.
+pub(crate) fn keeps_stock(own: Option<Flag>, group: Option<&GroupPart>) -> bool {
+    own.or(group.and_then(|group| group.has_inventory)).is_none_or(|flag| flag.0)
+}
+
+impl Keyed for ItemRow {
+    fn number(&self) -> &str {
+        &self.number.0
+    }
 }
 
 impl ItemRow {
     /// `None` for a number that is nothing but spaces: no order can name it.
     fn into_item(self) -> Option<Item> {
         let number = ItemNumber::parse(&self.number.0).ok()?;
-        let is_lot = self.kind.is_some_and(|kind| kind.0 == "lot");
-        let keeps_stock = self.inventory_enabled.or(self.group.and_then(|group| group.has_inventory));
         Some(Item {
             number,
-            kind: if is_lot { ItemKind::Lot } else { ItemKind::Product },
+            kind: kind_of(self.kind.as_ref()),
             barred: is_set(self.is_barred),
-            // Where it is not told, stock is kept: the usual case, and the one in which nothing is skipped.
-            keeps_stock: keeps_stock.is_none_or(|flag| flag.0),
+            keeps_stock: keeps_stock(self.inventory_enabled, self.group.as_ref()),
             stock: self.stock_quantity.map(|num| num.0).unwrap_or_default(),
         })
     }
-}
-
-#[derive(Debug, Serialize)]
-struct ProductBody<'a> {
-    number: &'a str,
-    name: &'a str,
-    /// `group` in running clients, `group_id` in the old form.
-    group: u64,
-    group_id: u64,
-    sales_price: Num,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    description: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unit_id: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    recommended_cost_price: Option<Num>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    physical: Option<Physical>,
-}
-
-#[derive(Debug, Serialize)]
-struct Physical {
-    weight: Num,
-    weight_unit: &'static str,
 }
 
 /// How an item's number stands in a path. Responses carry an `urlfriendly_number`, and the vendor's newer SDK
@@ -99,19 +99,32 @@ impl RackbeatClient {
     }
 
     pub(crate) async fn read_item(&self, number: &ItemNumber) -> Answer<Item> {
+        let row: ItemRow = self.read_row(number, &[]).await?;
+        row.into_item().ok_or_else(|| no_such(GET_ITEM))
+    }
+
+    /// Reads one item, product or bill of materials, in the encoding that this account wants.
+    pub(crate) async fn read_row<T>(
+        &self,
+        number: &ItemNumber,
+        query: &[(&'static str, &'static str)],
+    ) -> Answer<T>
+    where
+        T: DeserializeOwned + Keyed,
+    {
         let encoding = &self.shared.quirks.encoding;
         let way = encoding.first();
-        let first = self.get_item(number, way).await;
+        let first = self.get_row(number, way, query).await;
         let is_plain = segment(number, way) == segment(number, way.other());
         match first {
-            Ok(item) => {
+            Ok(row) => {
                 if !is_plain {
                     encoding.learn(way);
                 }
-                Ok(item)
+                Ok(row)
             }
             Err(missing) if missing.is_missing() && !is_plain && encoding.known().is_none() => {
-                let second = self.get_item(number, way.other()).await?;
+                let second = self.get_row(number, way.other(), query).await?;
                 encoding.learn(way.other());
                 Ok(second)
             }
@@ -119,13 +132,22 @@ impl RackbeatClient {
         }
     }
 
-    async fn get_item(&self, number: &ItemNumber, way: Way) -> Answer<Item> {
-        const NAME: &str = "GET /items/{number}";
-        let reply = self.send(Request::get(NAME, format!("/items/{}", segment(number, way)))).await?;
-        let found = reply.one::<ItemRow>("item")?.into_item();
+    async fn get_row<T>(
+        &self,
+        number: &ItemNumber,
+        way: Way,
+        query: &[(&'static str, &'static str)],
+    ) -> Answer<T>
+    where
+        T: DeserializeOwned + Keyed,
+    {
+        let mut request = Request::get(GET_ITEM, format!("/items/{}", segment(number, way)));
+        for (key, value) in query {
+            request = request.query(key, *value);
+        }
+        let found: T = self.send(request).await?.one("item")?;
         // An encoding that the server undoes twice finds another item than was meant ("A%2FB" for "A/B").
-        let same = found.filter(|item| item.number.as_str() == number.as_str());
-        same.ok_or_else(|| failure(FailureKind::Missing, NAME, "there is no item of exactly this number"))
+        if found.number().trim() == number.as_str() { Ok(found) } else { Err(no_such(GET_ITEM)) }
     }
 
     pub(crate) async fn list_items(&self, page: u32) -> Answer<Page<Item>> {
@@ -134,34 +156,14 @@ impl RackbeatClient {
             .query("order_by", "number")
             .query("order_direction", "ASC")
             .limit(LARGEST_PAGE);
-        let page = u64::from(page.max(1));
-        let listing = match self.page::<ItemRow>(&list, page).await {
-            // A page past the end may be empty or 404.
-            Err(gone) if gone.is_missing() && page > 1 => return Ok(Page { rows: Vec::new(), next: None }),
-            answer => answer?,
-        };
-        let next = (page < listing.pages).then(|| (page + 1).to_string());
-        Ok(Page { rows: listing.rows.into_iter().filter_map(ItemRow::into_item).collect(), next })
+        let step = self.step::<ItemRow>("items", &list, u64::from(page.max(1))).await?;
+        let next = step.next();
+        Ok(Page { rows: step.rows.into_iter().filter_map(ItemRow::into_item).collect(), next })
     }
+}
 
-    pub(crate) async fn post_product(&self, product: &NewProduct) -> Answer<()> {
-        let body = ProductBody {
-            number: product.number.as_str(),
-            name: &product.name,
-            group: product.group,
-            group_id: product.group,
-            sales_price: Num(product.sales_price),
-            description: &product.description,
-            unit_id: product.unit,
-            recommended_cost_price: product.cost.map(Num),
-            // A pound has eight decimals of a kilogram, Rackbeat takes six.
-            physical: product.weight_kg.map(|weight| Physical {
-                weight: Num(weight.round_dp(limits::PRICE_DECIMALS).normalize()),
-                weight_unit: "kg",
-            }),
-        };
-        self.send(Request::post("POST /products", "/products").json(&body)?).await.map(drop)
-    }
+fn no_such(call: &str) -> Failure {
+    failure(FailureKind::Missing, call, "there is no item of exactly this number")
 }
 
 /// A number that an answer gives for a thing made.

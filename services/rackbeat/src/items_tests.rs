@@ -122,24 +122,3 @@ async fn items_come_page_by_page_and_a_page_past_the_end_is_empty() {
     assert!(fake.client.items(3).await.unwrap().rows.is_empty());
     assert_eq!(fake.take()[0].param("order_by"), Some("number"));
 }
-
-#[tokio::test]
-async fn a_product_is_made_with_what_is_known_of_it() {
-    let fake = Fake::start(|_| (201, json!({ "product": { "number": "A" } }).to_string())).await;
-    let product = NewProduct {
-        number: number("A/1"),
-        name: "Tent".to_owned(),
-        group: 1,
-        unit: None,
-        description: String::new(),
-        sales_price: Decimal::new(119_920, 2),
-        cost: Some(Decimal::new(7, 0)),
-        weight_kg: Some(Decimal::new(45_359_237, 8)),
-    };
-    fake.client.create_product(&product).await.unwrap();
-    let body = fake.take()[0].text.clone();
-    assert_eq!(
-        body,
-        r#"{"number":"A/1","name":"Tent","group":1,"group_id":1,"sales_price":1199.2,"recommended_cost_price":7,"physical":{"weight":0.453592,"weight_unit":"kg"}}"#
-    );
-}

@@ -8,12 +8,15 @@ mod account;
 mod address;
 mod client;
 mod customers;
+mod deliveries;
 mod erp;
 mod find;
 mod invoices;
 mod items;
+mod levels;
 mod orders;
 mod pages;
+mod products;
 mod quirks;
 mod refusal;
 mod shipments;
@@ -21,9 +24,11 @@ mod stock;
 #[cfg(test)]
 mod testing;
 mod transport;
+mod walk;
 mod webhook;
 mod wire;
 
-pub use client::{Consumer, DEFAULT_BASE, RackbeatClient, http_client};
+pub use client::{Consumer, DEFAULT_BASE, RackbeatClient, Watch, http_client};
+pub use deliveries::{About, Delivery, PRODUCT_EVENTS, StockEvent, read_delivery, subscribed_events};
 pub use quirks::Proof;
 pub use webhook::{Notice, TOKEN_HEADER, WebhookToken, read_notice};

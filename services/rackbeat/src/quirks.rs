@@ -15,6 +15,16 @@
 //! | where does `book=false` count? | query and body, both sent | | `invoices.rs` |
 //! | flat address keys or objects? | both sent | | `address.rs` |
 //! | does booking mail? | `mail.send = false` always sent | | `orders.rs`, `invoices.rs` |
+//! | do item lists honour `order_by` (SDKs send it)? | asked for, not believed: what moves between pages is seen by `total` | | `walk.rs` |
+//! | is a page past the end empty or 404? | either | | `walk.rs` |
+//! | do items embed custom fields? | `expand=field_values` (both SDKs), `metadata` (later SDK), else told as none | the rows | `products.rs` |
+//! | may an item's number be changed? | by `PUT` (inferred from the webhooks' `old_key`), else told as refused | the number in the answer | `products.rs` |
+//! | what clears a barcode? | an empty text (inferred) | | `products.rs` |
+//! | which weight units are there? | `kg` is written (a running client); others are read, an unknown one tells no weight | | `products.rs` |
+//! | where is told what can be sold at a location? | `/products/{n}/locations`, under three names (running clients), else `/items/{n}/locations/available` (later SDK), else not told | the rows | `levels.rs` |
+//! | does a location hold the stock of those inside it? | taken as told | | `levels.rs` |
+//! | what is the stock event called, and what names the item in it? | `inventory.changed` (help page) and `item` (seen live), then `key`; both can be set | | `deliveries.rs` |
+//! | do other events come in the plural? | subscribed in the singular (seen live), both are read | | `deliveries.rs` |
 //! | is the webhook token told again? | if not: deleted and made anew | no token | `webhook.rs` |
 
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -107,6 +117,10 @@ pub(crate) struct Quirks {
     pub(crate) ready: Choice,
     /// First: `/orders/shipments/{id}/mark-shipped`. Second: below the order.
     pub(crate) ship: Choice,
+    /// Items embed their custom fields, as `field_values` or as `metadata`.
+    pub(crate) fields_embedded: Proving,
+    /// `/items/{n}/locations/available` tells what can be sold.
+    pub(crate) available_list: Proving,
     /// First: `/orders/{n}/shipments/{id}/mark-picked`. Second: `/orders/shipments/{id}/…`.
     pub(crate) pick: Choice,
 }

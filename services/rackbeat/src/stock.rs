@@ -3,21 +3,15 @@
 
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use shopbeat_domain::erp::ItemKind;
 use shopbeat_domain::ids::{ItemNumber, StockLocation};
 use shopbeat_domain::ports::Answer;
 
 use crate::RackbeatClient;
 use crate::items::{MadeId, segment};
-use crate::pages::List;
 use crate::transport::Request;
-use crate::wire::{Num, Whole};
-
-#[derive(Debug, Deserialize)]
-struct AtLocation {
-    number: Whole,
-    stock_quantity: Num,
-}
+use crate::wire::Num;
 
 #[derive(Debug, Serialize)]
 struct Adjustment<'a> {
@@ -36,23 +30,7 @@ impl RackbeatClient {
     /// A location that the item's list leaves out holds none of it.
     pub(crate) async fn read_stock(&self, item: &ItemNumber, location: StockLocation) -> Answer<Decimal> {
         let number = segment(item, self.item_way(item).await?);
-        let product = List::new(
-            "GET /products/{number}/locations",
-            format!("/products/{number}/locations"),
-            "product_locations",
-        );
-        let rows = match self.all::<AtLocation>(&product).await {
-            // A bill of materials has its stock under another path.
-            Err(missing) if missing.is_missing() => {
-                let lot = List::new(
-                    "GET /lots/{number}/locations",
-                    format!("/lots/{number}/locations"),
-                    "lot_locations",
-                );
-                self.all::<AtLocation>(&lot).await?
-            }
-            answer => answer?,
-        };
+        let rows = self.place_rows(&number, ItemKind::Product).await?;
         let here = rows.iter().find(|row| row.number.0 == location.0);
         Ok(here.map(|row| row.stock_quantity.0).unwrap_or_default())
     }

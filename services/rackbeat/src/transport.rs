@@ -214,6 +214,9 @@ impl RackbeatClient {
             }
             shared.clock.sleep(wait).await;
         }
+        if let Some(watch) = &self.watch {
+            watch(self.lane, waited);
+        }
         Ok(())
     }
 

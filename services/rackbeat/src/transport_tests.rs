@@ -166,3 +166,23 @@ async fn a_token_that_no_header_can_hold_is_dead_and_nothing_is_sent() {
     assert_eq!(kind, FailureKind::Unauthorized(Some(Hold::TokenDead)));
     assert!(fake.calls().is_empty());
 }
+
+#[tokio::test]
+async fn a_watch_is_told_of_every_call_that_goes_out_and_how_long_it_waited() {
+    let fake = Fake::start(|_| (200, r#"{"item":{"number":"A"}}"#.to_owned())).await;
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let kept = Arc::clone(&told);
+    let watched = fake.client.watched_by(Arc::new(move |lane, waited| {
+        kept.lock().unwrap().push((lane, waited));
+    }));
+    let item = shopbeat_domain::ids::ItemNumber::parse("A").unwrap();
+    watched.item(&item).await.unwrap();
+    fake.pace.waits.lock().unwrap().extend([Duration::from_secs(1), Duration::from_millis(500)]);
+    watched.in_lane(Lane::Stock).item(&item).await.unwrap();
+    // One that never gets its place is not sent and not told.
+    fake.pace.waits.lock().unwrap().push(Duration::from_secs(3600));
+    watched.item(&item).await.unwrap_err();
+    let expected = [(Lane::Order, Duration::ZERO), (Lane::Stock, Duration::from_millis(1500))];
+    assert_eq!(*told.lock().unwrap(), expected);
+    assert_eq!(fake.calls().len(), 2);
+}

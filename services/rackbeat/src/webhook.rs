@@ -84,13 +84,25 @@ pub fn read_notice(event_header: Option<&str>, body: &[u8]) -> Option<Notice> {
         (None, Some(item)) => (item.0, "item".to_owned()),
         (None, None) => return None,
     };
-    let plain =
-        |text: &str, longest| !text.is_empty() && text.len() <= longest && !text.contains(char::is_control);
-    if !plain(&event, LONGEST_EVENT) || !plain(&key, LONGEST_KEY) || !plain(&key_name, LONGEST_EVENT) {
+    if !plain_event(&event) || !plain_key(&key) || !plain_event(&key_name) {
         return None;
     }
-    let old_key = body.old_key.map(|old| old.0).filter(|old| *old != key && plain(old, LONGEST_KEY));
+    let old_key = body.old_key.map(|old| old.0).filter(|old| *old != key && plain_key(old));
     Some(Notice { event, key_name, key, old_key })
+}
+
+fn plain(text: &str, longest: usize) -> bool {
+    !text.is_empty() && text.len() <= longest && !text.contains(char::is_control)
+}
+
+/// Whether this may be an event's name.
+pub(crate) fn plain_event(text: &str) -> bool {
+    plain(text, LONGEST_EVENT)
+}
+
+/// Whether this may be the number or id of a thing.
+pub(crate) fn plain_key(text: &str) -> bool {
+    plain(text, LONGEST_KEY)
 }
 
 #[derive(Serialize)]

@@ -81,6 +81,22 @@ impl<'de> Deserialize<'de> for Flag {
     }
 }
 
+/// A list that may be there: anything else in its place is no list, and fails nothing.
+#[derive(Debug)]
+pub(crate) struct Loose<T>(pub(crate) Option<Vec<T>>);
+
+impl<T> Default for Loose<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Loose<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(serde_json::from_str(<&'de RawValue>::deserialize(deserializer)?.get()).ok()))
+    }
+}
+
 /// Whether a flag is there and set.
 pub(crate) fn is_set(flag: Option<Flag>) -> bool {
     flag.is_some_and(|flag| flag.0)

@@ -203,8 +203,8 @@ facts! {
         Refused "refused" "422 `Property 'is_booked' is not filterable`.",
     }
     field_filter: FieldFilter = "rackbeat.field-filter",
-        "Whether `field_eq[<id>]` works on orders; it is generic in the SDK's base class, nobody was seen using it there.", {
-        Works "works" "Only orders with that field value come.",
+        "Whether `field_eq[<id>]` works on orders and items; it is generic in the SDK's base class, nobody was seen using it.", {
+        Works "works" "Only rows with that field value come.",
         Ignored "ignored" "All rows come.",
     }
     email_filter: EmailFilter = "rackbeat.email-filter",
@@ -311,6 +311,41 @@ facts! {
         Ignored "ignored" "Stock starts at zero.",
         Taken "taken" "It becomes the stock at the default location.",
     }
+    item_sort: ItemSort = "rackbeat.item-sort",
+        "Whether item lists honour `order_by` and `order_direction`, as the vendor's SDKs send them.", {
+        OrderBy "order-by" "Sorted as asked.",
+        Ignored "ignored" "By number, ascending.",
+    }
+    product_rename: ProductRename = "rackbeat.product-rename",
+        "Whether an item's number may be changed: documented webhooks carry `old_key` and `new_key`.", {
+        Renames "renames" "The item has another number from then on.",
+        Refused "refused" "422 on `number`.",
+    }
+    unchanged_update: UnchangedUpdate = "rackbeat.unchanged-update",
+        "Whether an update that changes nothing moves `updated_at` and is told to webhooks; the framework's default is not.", {
+        Silent "silent" "It is as if it had not come.",
+        Told "told" "It counts as an update.",
+    }
+    stock_touches: StockTouches = "rackbeat.stock-touches-item",
+        "Whether a change of stock moves the item's `updated_at`.", {
+        Touches "touches" "It does.",
+        Leaves "leaves" "It does not.",
+    }
+    location_list: LocationList = "rackbeat.location-list",
+        "Whether `/locations` lists all locations or only the top ones; `/locations/flat` and `children` exist beside it.", {
+        All "all" "All.",
+        TopLevel "top-level" "Those inside no other.",
+    }
+    parent_stock: ParentStock = "rackbeat.parent-stock",
+        "Whether a location's stock holds that of the locations inside it.", {
+        Own "own" "Only what lies there itself; the rows add up to the item's stock.",
+        WithChildren "with-children" "All within; the rows add up to more.",
+    }
+    location_available: LocationAvailable = "rackbeat.location-available",
+        "Whether an item's locations tell what is available there; clients type it under several names.", {
+        Told "told" "`available_quantity` and `in_order_quantity`.",
+        Absent "absent" "Only `stock_quantity`.",
+    }
     number_length: NumberLength = "rackbeat.number-length",
         "How long a product number may be: the help desk says 25 (perhaps dated).", {
         TwentyFive "25" "25 characters.",
@@ -346,15 +381,26 @@ facts! {
         OnlyNew "only-new" "Only when it is made.",
         Always "always" "Also then.",
     }
+    rate_headers: RateHeaders = "rackbeat.rate-headers",
+        "Whether answers carry `X-RateLimit-…`; it is the default of the framework, no page tells.", {
+        Sent "sent" "`X-RateLimit-Limit` and `X-RateLimit-Remaining`.",
+        Absent "absent" "No such header.",
+    }
+    stock_event_name: StockEventName = "rackbeat.stock-event-name",
+        "What the event of a change of stock is called: the help desk names one, its page has no catalogue.", {
+        Changed "inventory-changed" "`inventory.changed`.",
+        Updated "inventory-updated" "`inventory.updated`, in the pattern of the others; the other name is refused.",
+    }
     stock_event_body: StockEventBody = "rackbeat.stock-event-body",
-        "The body of `inventory.changed`: which body goes with which event name is inferred.", {
+        "The body of the stock event: which body goes with which event name is inferred.", {
         Item "item" "`{item, item_type, type}`.",
-        Key "key" "`{key_name, key}`.",
+        ItemAndKey "item-and-key" "The same with `key_name` and `key`, which are the stock entry's, not the item's.",
+        Key "key" "`{key_name, key}`, which are the item's.",
     }
     stock_event_scope: StockEventScope = "rackbeat.stock-event-scope",
         "Whether `inventory.changed` also comes when only the quantity in order changes.", {
         Physical "physical" "Only when goods come or go.",
-        OrdersToo "orders-too" "Also when an order is booked, reopened or cancelled.",
+        OrdersToo "orders-too" "Also when an order is booked, reopened, cancelled or removed.",
     }
     throttled_status: ThrottledStatus = "shopify.throttled-status",
         "The HTTP status of a THROTTLED answer: reported as 200, also claimed to be 429; the docs are silent.", {
@@ -365,6 +411,27 @@ facts! {
         "How a frozen shop answers: the response codes say 402, forums quote the code SHOP_INACTIVE.", {
         PaymentRequired "402" "402 before GraphQL is reached.",
         ShopInactive "shop-inactive" "200 with an error of the code SHOP_INACTIVE.",
+    }
+    bulk_full: BulkFull = "shopify.bulk-full",
+        "The code of a sixth bulk query at once: the schema has two that fit.", {
+        LimitReached "limit-reached" "LIMIT_REACHED.",
+        InProgress "in-progress" "OPERATION_IN_PROGRESS.",
+    }
+    failed_key: FailedKey = "shopify.failed-key",
+        "What an idempotency key gives whose first call was refused with userErrors; the schema has a code for it, no page tells when.", {
+        SameAnswer "same-answer" "The same refusal again.",
+        RunsAgain "runs-again" "It runs as if the key were new.",
+        NewKeyNeeded "new-key-needed" "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED.",
+    }
+    sku_search: SkuSearch = "shopify.sku-search",
+        "Whether the search for variants sees a write at once; the docs call it eventually consistent, the delay is a guess.", {
+        AtOnce "at-once" "It does.",
+        Lags "lags" "Two seconds later.",
+    }
+    stock_touches_product: StockTouchesProduct = "shopify.stock-touches-product",
+        "Whether a change of stock other than by an order moves a product's `updatedAt` and tells products/update; orders are known to.", {
+        Leaves "leaves" "It does not.",
+        Touches "touches" "It does.",
     }
 }
 

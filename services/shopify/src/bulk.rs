@@ -1,26 +1,30 @@
 //! The catalogue's export: start, look, cancel, read.
 
 #[cfg(test)]
+mod memory_tests;
+#[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use futures::stream::{self, BoxStream};
+use futures::stream;
 use serde::{Deserialize, Serialize};
-use shopbeat_domain::catalog::Variant;
+use shopbeat_domain::catalog::SkuCheck;
 use shopbeat_domain::failure::{Failure, FailureKind, Remote};
-use shopbeat_domain::ids::BulkId;
-use shopbeat_domain::ports::{Answer, Export};
+use shopbeat_domain::ids::{BulkId, VariantId};
+use shopbeat_domain::ports::{Answer, Export, ExportedCatalog};
 use url::Url;
 
-use crate::catalog_rows::Catalog;
+use crate::catalog_rows::{Rows, Spill};
 use crate::transport::Transport;
 use crate::wire::{Operation, UserError, garbled, missing, refused};
 
 /// The query that runs inside the bulk operation.
 const CATALOG: &str = include_str!("../operations/bulk_catalog.graphql");
 const READ: &str = "GET export";
+/// No row is longer: a description has at most half a megabyte.
+const LARGEST_ROW: usize = 8 * 1024 * 1024;
 
 pub(crate) struct RunQuery;
 
@@ -160,13 +164,14 @@ fn read_state(node: BulkNode) -> Answer<Export> {
     }
 }
 
-/// Opens the file and gives back its variants. Nothing comes before the file was read to its end and found whole,
-/// since a child may stand anywhere and a row may be the last.
+/// Reads the file. Nothing comes back before it was read to its end and found whole, since a child may stand anywhere
+/// and a row may be the last.
 pub(crate) async fn read(
     transport: &Transport,
     url: &Url,
     objects: u64,
-) -> Answer<BoxStream<'static, Answer<Variant>>> {
+    after: Option<VariantId>,
+) -> Answer<ExportedCatalog> {
     let deadline = transport.deadline();
     // The address is signed: no token goes along.
     let request = transport.http().client()?.get(url.clone()).send();
@@ -192,13 +197,9 @@ pub(crate) async fn read(
             return Err(read_failure(kind, format!("HTTP {status} instead of the export")));
         }
     }
-    let chunks = response.bytes_stream();
-    let whole = async move { read_rows(chunks, objects, deadline).await };
-    let variants = stream::once(whole).flat_map(|rows| match rows {
-        Ok(catalog) => stream::iter(catalog.into_variants()).boxed(),
-        Err(failure) => stream::iter([Err(failure)]).boxed(),
-    });
-    Ok(variants.boxed())
+    let (skus, rows) = read_rows(response.bytes_stream(), objects, deadline).await?;
+    let variants = u64::try_from(rows.variants()).unwrap_or(u64::MAX);
+    Ok(ExportedCatalog { variants, skus, rows: stream::iter(rows.after(after)).boxed() })
 }
 
 fn read_failure(kind: FailureKind, message: impl Into<String>) -> Failure {
@@ -210,12 +211,12 @@ async fn read_rows<B, E>(
     chunks: impl futures::Stream<Item = Result<B, E>>,
     objects: u64,
     deadline: Duration,
-) -> Answer<Catalog>
+) -> Answer<(SkuCheck, Rows)>
 where
     B: AsRef<[u8]>,
 {
     let mut chunks = std::pin::pin!(chunks);
-    let (mut catalog, mut line) = (Catalog::default(), Vec::new());
+    let (mut catalog, mut line) = (Spill::new()?, Vec::new());
     loop {
         let chunk = tokio::time::timeout(deadline, chunks.next()).await;
         let chunk = chunk.map_err(|_| read_failure(FailureKind::Unanswered, "the export stopped coming"))?;
@@ -230,19 +231,22 @@ where
             line.clear();
             rest = tail.get(1..).unwrap_or_default();
         }
+        if line.len() + rest.len() > LARGEST_ROW {
+            return Err(garbled(READ, "a row of the export does not end"));
+        }
         line.extend_from_slice(rest);
     }
     // The last line may lack its end; one that was cut is no JSON.
     if !line.is_empty() {
         catalog.take(&line)?;
     }
-    catalog.check(objects)?;
-    Ok(catalog)
+    catalog.check(objects)
 }
 
 #[cfg(test)]
 mod unit_tests {
     use super::*;
+    use shopbeat_domain::catalog::Variant;
 
     fn state(status: &str, count: &str, url: Option<&str>) -> Answer<Export> {
         read_state(BulkNode {
@@ -273,14 +277,14 @@ mod unit_tests {
         }
     }
 
-    const PRODUCT: &str = r#"{"id":"gid://shopify/Product/1","title":"Tent","descriptionHtml":"<p>A</p>"}"#;
-    const VARIANT: &str = r#"{"id":"gid://shopify/ProductVariant/2","sku":"T-1","price":"12.50","selectedOptions":[{"name":"Color","value":"Red"}],"inventoryItem":{"id":"gid://shopify/InventoryItem/3","tracked":true,"unitCost":null,"measurement":{"weight":null}},"__parentId":"gid://shopify/Product/1"}"#;
+    const PRODUCT: &str = r#"{"id":"gid://shopify/Product/1","title":"Tent","descriptionHtml":"<p>A</p>","productType":"Tents","status":"ACTIVE","isGiftCard":false,"hasOnlyDefaultVariant":false,"updatedAt":"2026-03-01T10:00:00Z"}"#;
+    const VARIANT: &str = r#"{"id":"gid://shopify/ProductVariant/2","sku":"T-1","barcode":"57","price":"12.50","requiresComponents":false,"selectedOptions":[{"name":"Color","value":"Red"}],"inventoryItem":{"id":"gid://shopify/InventoryItem/3","tracked":true,"unitCost":null,"measurement":{"weight":null}},"__parentId":"gid://shopify/Product/1"}"#;
     const LEVEL: &str = r#"{"id":"gid://shopify/InventoryLevel/4?inventory_item_id=3","location":{"id":"gid://shopify/Location/5"},"quantities":[{"name":"available","quantity":6},{"name":"on_hand","quantity":7}],"__parentId":"gid://shopify/ProductVariant/2"}"#;
 
     async fn rows(file: &str, objects: u64, chunk: usize) -> Answer<Vec<Variant>> {
         let chunks = file.as_bytes().chunks(chunk).map(|c| Ok::<_, ()>(c.to_vec())).collect::<Vec<_>>();
-        let catalog = read_rows(stream::iter(chunks), objects, Duration::from_secs(1)).await?;
-        catalog.into_variants().collect()
+        let (_, rows) = read_rows(stream::iter(chunks), objects, Duration::from_secs(1)).await?;
+        rows.collect()
     }
 
     #[tokio::test]

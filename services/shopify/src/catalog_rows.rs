@@ -1,40 +1,60 @@
-//! The rows of the catalogue's export, joined. Shopify does not promise that children follow their parent
-//! (`groupObjects` is false since 2026-01), so all rows are taken in first; of each only what a variant needs.
+//! The rows of the catalogue's export. Shopify does not promise that children follow their parent (`groupObjects` is
+//! false since 2026-01) and a catalogue may have a hundred thousand variants, so the rows lie in a file while they are
+//! joined: in memory are ids and places only.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::fs::File;
+use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 
-use rust_decimal::Decimal;
 use serde::Deserialize;
-use shopbeat_domain::catalog::{Level, Variant};
-use shopbeat_domain::failure::Failure;
-use shopbeat_domain::ids::{InventoryItemId, LocationId, ProductId, VariantId};
+use shopbeat_domain::catalog::{Level, SkuCheck, Variant};
+use shopbeat_domain::failure::{Failure, FailureKind, Remote};
+use shopbeat_domain::ids::{LocationId, ProductId, VariantId};
 use shopbeat_domain::ports::Answer;
 
-use crate::wire::{Amount, Id, garbled};
+use crate::variant::{ProductNode, VariantNode};
+use crate::wire::{Id, garbled};
 
 const READ: &str = "GET export";
 
-/// What the rows of one file say.
-#[derive(Debug, Default)]
-pub(crate) struct Catalog {
-    rows: u64,
-    products: HashMap<ProductId, Product>,
-    /// In the file's order.
-    variants: Vec<VariantRow>,
-    levels: HashMap<VariantId, Vec<Level>>,
+/// Where a row lies in the file.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    at: u64,
+    length: u32,
 }
 
-#[derive(Debug)]
-struct Product {
-    title: Arc<str>,
-    description_html: Arc<str>,
-}
-
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct VariantRow {
+    id: VariantId,
     product: ProductId,
-    node: VariantNode,
+    place: Place,
+}
+
+/// The rows as they come in.
+#[derive(Debug)]
+pub(crate) struct Spill {
+    file: BufWriter<File>,
+    end: u64,
+    rows: u64,
+    products: HashMap<ProductId, Place>,
+    variants: Vec<VariantRow>,
+    levels: Vec<(VariantId, Place)>,
+    skus: SkuCheck,
+}
+
+/// The rows of a file that was found whole.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    file: File,
+    products: HashMap<ProductId, Place>,
+    /// In rising order of ids.
+    variants: Vec<VariantRow>,
+    /// By variant.
+    levels: Vec<(VariantId, Place)>,
+    next: usize,
+    /// The product of the row before: variants of one product often follow each other.
+    last: Option<ProductNode>,
 }
 
 #[derive(Deserialize)]
@@ -42,50 +62,8 @@ struct RowHead {
     id: String,
     #[serde(rename = "__parentId", default)]
     parent: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ProductNode {
-    title: String,
-    description_html: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct VariantNode {
-    id: String,
+    #[serde(default)]
     sku: Option<String>,
-    #[serde(with = "rust_decimal::serde::str")]
-    price: Decimal,
-    selected_options: Vec<SelectedOption>,
-    inventory_item: InventoryItem,
-}
-
-#[derive(Debug, Deserialize)]
-struct SelectedOption {
-    name: String,
-    value: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct InventoryItem {
-    id: String,
-    tracked: bool,
-    unit_cost: Option<Amount>,
-    measurement: Measurement,
-}
-
-#[derive(Debug, Deserialize)]
-struct Measurement {
-    weight: Option<Weight>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Weight {
-    value: serde_json::Number,
-    unit: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -100,7 +78,26 @@ struct Quantity {
     quantity: i64,
 }
 
-impl Catalog {
+fn disk(error: &std::io::Error) -> Failure {
+    // Ours, and it passes: nothing was lost, the file can be read again.
+    let kind = FailureKind::Busy { retry_after: None };
+    Failure::new(Remote::State, kind, READ, format!("the export cannot be kept in a temporary file: {error}"))
+}
+
+impl Spill {
+    pub(crate) fn new() -> Answer<Self> {
+        let file = tempfile::tempfile().map_err(|error| disk(&error))?;
+        Ok(Self {
+            file: BufWriter::with_capacity(64 * 1024, file),
+            end: 0,
+            rows: 0,
+            products: HashMap::new(),
+            variants: Vec::new(),
+            levels: Vec::new(),
+            skus: SkuCheck::default(),
+        })
+    }
+
     /// Takes in one line.
     pub(crate) fn take(&mut self, line: &[u8]) -> Answer<()> {
         self.rows += 1;
@@ -108,100 +105,123 @@ impl Catalog {
         let unreadable = |what: &str| garbled(READ, format!("row {row} of the export: {what}"));
         let head: RowHead = serde_json::from_slice(line).map_err(|_| unreadable("no JSON with an id"))?;
         let parent = head.parent.as_deref();
+        let place = self.keep(line)?;
         if let Ok(id) = ProductId::parse_gid(&head.id) {
-            let node: ProductNode = serde_json::from_slice(line).map_err(|_| unreadable("no product"))?;
-            let product =
-                Product { title: node.title.into(), description_html: node.description_html.into() };
-            self.products.insert(id, product);
-        } else if VariantId::parse_gid(&head.id).is_ok() {
-            let node = serde_json::from_slice(line).map_err(|_| unreadable("no variant"))?;
+            serde_json::from_slice::<ProductNode>(line).map_err(|_| unreadable("no product"))?;
+            if self.products.insert(id, place).is_some() {
+                return Err(unreadable("a product that came before"));
+            }
+        } else if let Ok(id) = VariantId::parse_gid(&head.id) {
+            serde_json::from_slice::<VariantNode>(line).map_err(|_| unreadable("no variant"))?;
             let product = parent.and_then(|p| ProductId::parse_gid(p).ok());
             let product = product.ok_or_else(|| unreadable("a variant without its product's id"))?;
-            self.variants.push(VariantRow { product, node });
+            self.skus.note(head.sku.as_deref().unwrap_or_default());
+            self.variants.push(VariantRow { id, product, place });
         } else if head.id.starts_with("gid://shopify/InventoryLevel/") {
             let node: LevelNode = serde_json::from_slice(line).map_err(|_| unreadable("no stock level"))?;
-            let level =
-                level(&node).ok_or_else(|| unreadable("a stock level without location or quantities"))?;
+            level(&node).ok_or_else(|| unreadable("a stock level without location or quantities"))?;
             // The inventory item between the two stands in no connection, so the parent is the variant.
             let variant = parent.and_then(|p| VariantId::parse_gid(p).ok());
             let variant = variant.ok_or_else(|| unreadable("a stock level without its variant's id"))?;
-            self.levels.entry(variant).or_default().push(level);
+            self.levels.push((variant, place));
         } else {
             return Err(unreadable("a kind of row nobody asked for"));
         }
         Ok(())
     }
 
+    fn keep(&mut self, line: &[u8]) -> Answer<Place> {
+        self.file.write_all(line).map_err(|error| disk(&error))?;
+        let length =
+            u32::try_from(line.len()).map_err(|_| garbled(READ, "a row of the export is too long"))?;
+        let place = Place { at: self.end, length };
+        self.end += u64::from(length);
+        Ok(place)
+    }
+
     /// Whether the file is whole: as many rows as Shopify counted objects, and every child's parent among them.
-    pub(crate) fn check(&self, objects: u64) -> Answer<()> {
-        if self.rows != objects {
-            return Err(garbled(
-                READ,
-                format!("the export has {} rows, Shopify counted {objects}", self.rows),
-            ));
+    pub(crate) fn check(self, objects: u64) -> Answer<(SkuCheck, Rows)> {
+        let Self { file, end: _, rows, products, mut variants, mut levels, skus } = self;
+        if rows != objects {
+            return Err(garbled(READ, format!("the export has {rows} rows, Shopify counted {objects}")));
         }
-        if let Some(orphan) = self.variants.iter().find(|row| !self.products.contains_key(&row.product)) {
-            return Err(garbled(
-                READ,
-                format!("product {} is not in the export, its variant is", orphan.product),
-            ));
+        if let Some(orphan) = variants.iter().find(|row| !products.contains_key(&row.product)) {
+            let text = format!("product {} is not in the export, its variant is", orphan.product);
+            return Err(garbled(READ, text));
         }
-        let with_levels = self.variants.iter().filter_map(|row| VariantId::parse_gid(&row.node.id).ok());
-        if with_levels.filter(|id| self.levels.contains_key(id)).count() != self.levels.len() {
-            return Err(garbled(
-                READ,
-                "the export has stock of a variant that is not in it, or a variant twice",
-            ));
+        variants.sort_unstable_by_key(|row| row.id);
+        levels.sort_by_key(|(variant, _)| *variant);
+        let twice = variants.windows(2).any(|pair| matches!(pair, [a, b] if a.id == b.id));
+        let known = |variant: &VariantId| variants.binary_search_by_key(variant, |row| row.id).is_ok();
+        if twice || !levels.iter().all(|(variant, _)| known(variant)) {
+            let text = "the export has stock of a variant that is not in it, or a variant twice";
+            return Err(garbled(READ, text));
         }
-        Ok(())
-    }
-
-    /// The variants in the file's order, each put together when it is asked for.
-    pub(crate) fn into_variants(self) -> impl Iterator<Item = Answer<Variant>> + Send {
-        let Self { products, variants, mut levels, .. } = self;
-        variants.into_iter().map(move |row| {
-            let missing = || garbled(READ, format!("product {} is not in the export", row.product));
-            let product = products.get(&row.product).ok_or_else(missing)?;
-            row.node.join(row.product, product, &mut levels)
-        })
+        let file = file.into_inner().map_err(|error| disk(error.error()))?;
+        Ok((skus, Rows { file, products, variants, levels, next: 0, last: None }))
     }
 }
 
-impl VariantNode {
-    fn join(
-        self,
-        product: ProductId,
-        head: &Product,
-        levels: &mut HashMap<VariantId, Vec<Level>>,
-    ) -> Answer<Variant> {
-        let bad = |_| -> Failure { garbled(READ, "an id in the export cannot be read") };
-        let id = VariantId::parse_gid(&self.id).map_err(bad)?;
-        Ok(Variant {
-            id,
-            product,
-            inventory_item: InventoryItemId::parse_gid(&self.inventory_item.id).map_err(bad)?,
-            product_title: head.title.to_string(),
-            options: options(&self.selected_options),
-            description_html: head.description_html.to_string(),
-            sku: self.sku.unwrap_or_default(),
-            price: self.price,
-            cost: self.inventory_item.unit_cost.map(|cost| cost.amount),
-            weight_kg: self.inventory_item.measurement.weight.as_ref().and_then(kilograms),
-            tracked: self.inventory_item.tracked,
-            levels: levels.remove(&id).unwrap_or_default(),
-        })
+impl Rows {
+    pub(crate) fn variants(&self) -> usize {
+        self.variants.len()
+    }
+
+    /// Goes on after a variant.
+    pub(crate) fn after(mut self, variant: Option<VariantId>) -> Self {
+        if let Some(variant) = variant {
+            self.next = self.variants.partition_point(|row| row.id <= variant);
+        }
+        self
+    }
+
+    fn line(&mut self, place: Place) -> Answer<Vec<u8>> {
+        let mut line = vec![0; usize::try_from(place.length).unwrap_or_default()];
+        self.file.seek(SeekFrom::Start(place.at)).map_err(|error| disk(&error))?;
+        self.file.read_exact(&mut line).map_err(|error| disk(&error))?;
+        Ok(line)
+    }
+
+    fn node<T: serde::de::DeserializeOwned>(&mut self, place: Place) -> Answer<T> {
+        let line = self.line(place)?;
+        serde_json::from_slice(&line).map_err(|_| garbled(READ, "a row of the export reads otherwise now"))
+    }
+
+    fn product(&mut self, id: ProductId) -> Answer<ProductNode> {
+        if let Some(last) = &self.last
+            && last.id(READ)? == id
+        {
+            return Ok(last.clone());
+        }
+        let place = self.products.get(&id).copied();
+        let place = place.ok_or_else(|| garbled(READ, format!("product {id} is not in the export")))?;
+        let node: ProductNode = self.node(place)?;
+        self.last = Some(node.clone());
+        Ok(node)
+    }
+
+    fn read(&mut self, row: VariantRow) -> Answer<Variant> {
+        let product = self.product(row.product)?;
+        let first = self.levels.partition_point(|(variant, _)| *variant < row.id);
+        let end = self.levels.partition_point(|(variant, _)| *variant <= row.id);
+        let places: Vec<Place> =
+            self.levels.get(first..end).unwrap_or_default().iter().map(|(_, place)| *place).collect();
+        let mut levels = Vec::with_capacity(places.len());
+        for place in places {
+            levels.extend(level(&self.node(place)?));
+        }
+        self.node::<VariantNode>(row.place)?.join(READ, &product, levels)
     }
 }
 
-/// A product without options has a single variant that Shopify calls `Title: Default Title`.
-fn options(selected: &[SelectedOption]) -> String {
-    if let [only] = selected
-        && only.name == "Title"
-        && only.value == "Default Title"
-    {
-        return String::new();
+impl Iterator for Rows {
+    type Item = Answer<Variant>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let row = self.variants.get(self.next).copied()?;
+        self.next += 1;
+        Some(self.read(row))
     }
-    selected.iter().map(|option| option.value.as_str()).collect::<Vec<_>>().join(" / ")
 }
 
 fn level(node: &LevelNode) -> Option<Level> {
@@ -211,50 +231,4 @@ fn level(node: &LevelNode) -> Option<Level> {
         available: of("available")?,
         on_hand: of("on_hand")?,
     })
-}
-
-/// Shopify writes nought where nobody typed a weight.
-fn kilograms(weight: &Weight) -> Option<Decimal> {
-    let text = weight.value.to_string();
-    let value: Decimal = text.parse().or_else(|_| Decimal::from_scientific(&text)).ok()?;
-    let one = match weight.unit.as_str() {
-        "KILOGRAMS" => Decimal::ONE,
-        "GRAMS" => Decimal::new(1, 3),
-        "POUNDS" => Decimal::new(45_359_237, 8),
-        "OUNCES" => Decimal::new(28_349_523_125, 12),
-        _ => return None,
-    };
-    value.checked_mul(one).map(|kg| kg.normalize()).filter(|kg| *kg > Decimal::ZERO)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn weight(value: &str, unit: &str) -> Option<Decimal> {
-        kilograms(&Weight { value: serde_json::from_str(value).unwrap(), unit: unit.to_owned() })
-    }
-
-    #[test]
-    fn weights_become_kilograms_exactly() {
-        assert_eq!(weight("0.1", "KILOGRAMS"), Some(Decimal::new(1, 1)));
-        assert_eq!(weight("250", "GRAMS"), Some(Decimal::new(25, 2)));
-        assert_eq!(weight("1", "POUNDS"), Some(Decimal::new(45_359_237, 8)));
-        assert_eq!(weight("16.0", "OUNCES"), Some(Decimal::new(45_359_237, 8)));
-        assert_eq!(weight("0.0", "GRAMS"), None);
-        assert_eq!(weight("1", "STONES"), None);
-    }
-
-    #[test]
-    fn a_product_without_options_has_none() {
-        let of = |pairs: &[(&str, &str)]| {
-            let read = |(name, value): &(&str, &str)| SelectedOption {
-                name: (*name).into(),
-                value: (*value).into(),
-            };
-            options(&pairs.iter().map(read).collect::<Vec<_>>())
-        };
-        assert_eq!(of(&[("Title", "Default Title")]), "");
-        assert_eq!(of(&[("Color", "Red"), ("Size", "M")]), "Red / M");
-    }
 }

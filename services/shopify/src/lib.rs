@@ -13,12 +13,17 @@ mod classify;
 mod client;
 mod cost;
 mod http;
+mod latest;
 mod order;
 mod orders;
+mod product_writes;
+mod products;
 mod shop;
+mod stock;
 mod subscriptions;
 mod token;
 mod transport;
+mod variant;
 pub mod webhook;
 mod wire;
 
@@ -31,6 +36,5 @@ mod testing;
 
 pub use client::ShopifyClient;
 pub use http::{API_VERSION, BadBaseUrl, BaseUrl, Http};
-pub use shop::ShopLocation;
 pub use subscriptions::TOPICS;
 pub use token::Credentials;

@@ -104,15 +104,23 @@ fn a_file_holds_one_operation_named_like_it() {
 }
 
 #[test]
-fn first_page_and_later_pages_of_lines_select_the_same() {
+fn what_is_read_into_one_type_is_selected_alike_wherever_it_is_asked_for() {
     let (schema, files) = (slice(), operation_files());
-    let first = document(&schema, "order_by_id", &files["order_by_id"]);
-    for later in ["order_lines", "order_shipping_lines"] {
-        for (name, fragment) in &document(&schema, later, &files[later]).fragments {
-            assert_eq!(
-                first.fragments[name].selection_set, fragment.selection_set,
-                "fragment {name} differs between order_by_id and {later}"
-            );
+    for (first, others) in [
+        ("order_by_id", &["order_lines", "order_shipping_lines"][..]),
+        ("product_by_id", &["product_variants", "variants_by_sku", "product_set"]),
+        ("inventory_levels", &["inventory_item_levels"]),
+    ] {
+        let selected = document(&schema, first, &files[first]);
+        for other in others {
+            let fragments = document(&schema, other, &files[*other]).fragments.clone();
+            assert!(!fragments.is_empty(), "{other} selects by fragments");
+            for (name, fragment) in &fragments {
+                assert_eq!(
+                    selected.fragments[name].selection_set, fragment.selection_set,
+                    "fragment {name} differs between {first} and {other}"
+                );
+            }
         }
     }
 }

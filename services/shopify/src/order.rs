@@ -5,8 +5,6 @@ mod read;
 mod tests;
 mod wire;
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shopbeat_domain::failure::{Failure, FailureKind, Remote};
@@ -18,11 +16,11 @@ use self::read::read_order;
 use self::wire::{LineNode, OrderData, OrderNode, ShippingNode};
 use crate::classify::Trouble;
 use crate::transport::Transport;
-use crate::wire::{Answered, Connection, Operation, missing};
+use crate::wire::{Answered, Connection, Operation, PageSize, missing};
 
 /// Lines of the first attempt. The linear bound of this query's cost passes a single call's limit at about fifty
 /// lines, the real cost lies below it; a shop that refuses gets smaller pages from then on.
-const LINES: u32 = 25;
+pub(crate) const LINES: u32 = 25;
 /// An order that changes between its pages is read anew, this often.
 const READINGS: usize = 3;
 
@@ -96,33 +94,6 @@ struct MoreShipping {
     shipping_lines: Connection<ShippingNode>,
 }
 
-/// How many lines to ask for at once; learnt per shop.
-#[derive(Debug)]
-pub(crate) struct LinePages(AtomicU32);
-
-impl Default for LinePages {
-    fn default() -> Self {
-        Self(AtomicU32::new(LINES))
-    }
-}
-
-impl LinePages {
-    #[cfg(test)]
-    pub(crate) fn of(lines: u32) -> Self {
-        Self(AtomicU32::new(lines))
-    }
-
-    fn now(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// Halves the page that was too big; false if it was one line already.
-    fn shrink(&self, tried: u32) -> bool {
-        self.0.fetch_min((tried / 2).max(1), Ordering::Relaxed);
-        tried > 1
-    }
-}
-
 enum Reading {
     Whole(Box<Answered<OrderNode>>),
     /// It changed while its pages were read: two states would be mixed.
@@ -130,7 +101,7 @@ enum Reading {
 }
 
 /// An order with all its lines, as of one moment.
-pub(crate) async fn fetch(transport: &Transport, pages: &LinePages, id: OrderId) -> Answer<Order> {
+pub(crate) async fn fetch(transport: &Transport, pages: &PageSize, id: OrderId) -> Answer<Order> {
     for _ in 0..READINGS {
         match read_pages(transport, pages, id).await? {
             Reading::Whole(order) => return read_order(*order, id),
@@ -141,7 +112,7 @@ pub(crate) async fn fetch(transport: &Transport, pages: &LinePages, id: OrderId)
     Err(Failure::new(Remote::Shopify, FailureKind::Conflict, OrderById::NAME, text))
 }
 
-async fn read_pages(transport: &Transport, pages: &LinePages, id: OrderId) -> Answer<Reading> {
+async fn read_pages(transport: &Transport, pages: &PageSize, id: OrderId) -> Answer<Reading> {
     let Answered { data, mut gaps } = first_page(transport, pages, id).await?;
     let mut order = data.order.ok_or_else(|| {
         missing(OrderById::NAME, "there is no such order (or it is too old for our scopes)")
@@ -176,7 +147,7 @@ async fn read_pages(transport: &Transport, pages: &LinePages, id: OrderId) -> An
     Ok(Reading::Whole(Box::new(Answered { data: order, gaps })))
 }
 
-async fn first_page(transport: &Transport, pages: &LinePages, id: OrderId) -> Answer<Answered<OrderData>> {
+async fn first_page(transport: &Transport, pages: &PageSize, id: OrderId) -> Answer<Answered<OrderData>> {
     loop {
         let lines = pages.now();
         match transport.call::<OrderById>(&OrderVariables { id: id.gid(), lines }).await {
@@ -189,7 +160,7 @@ async fn first_page(transport: &Transport, pages: &LinePages, id: OrderId) -> An
 
 async fn more_lines(
     transport: &Transport,
-    pages: &LinePages,
+    pages: &PageSize,
     id: OrderId,
     after: &str,
 ) -> Answer<Answered<LinesData>> {

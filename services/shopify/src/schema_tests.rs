@@ -10,7 +10,9 @@ use apollo_compiler::{ExecutableDocument, Schema};
 use serde_json::{Map, Value, json};
 
 use crate::wire::Operation;
-use crate::{bulk, catalog_rows, order, orders, shop, subscriptions};
+use crate::{
+    bulk, catalog_rows, latest, order, orders, product_writes, products, shop, stock, subscriptions, variant,
+};
 
 /// How a made answer looks.
 #[derive(Debug, Clone, Copy)]
@@ -156,6 +158,19 @@ fn every_operations_answer_is_read_whatever_the_schema_allows() {
         reads::<subscriptions::ListSubscriptions>(&schema),
         reads::<subscriptions::CreateSubscription>(&schema),
         reads::<subscriptions::DeleteSubscription>(&schema),
+        reads::<products::ProductsUpdated>(&schema),
+        reads::<products::ProductById>(&schema),
+        reads::<products::ProductVariants>(&schema),
+        reads::<products::ProductByHandle>(&schema),
+        reads::<products::VariantsBySku>(&schema),
+        reads::<product_writes::ProductSet>(&schema),
+        reads::<product_writes::ProductUpdate>(&schema),
+        reads::<product_writes::VariantsUpdate>(&schema),
+        reads::<stock::InventoryLevels>(&schema),
+        reads::<stock::InventoryItemLevels>(&schema),
+        reads::<stock::InventorySet>(&schema),
+        reads::<stock::InventoryActivate>(&schema),
+        reads::<latest::RecentOrders>(&schema),
         reads::<bulk::RunQuery>(&schema),
         reads::<bulk::Look>(&schema),
         reads::<bulk::Cancel>(&schema),
@@ -197,10 +212,10 @@ fn every_row_of_the_bulk_query_is_read_whatever_the_schema_allows() {
     for (way, answer) in answers(&schema, text) {
         for product in answer["products"]["edges"].as_array().unwrap() {
             let product = &product["node"];
-            fits::<catalog_rows::ProductNode>(way, product);
+            fits::<variant::ProductNode>(way, product);
             for variant in product["variants"]["edges"].as_array().unwrap() {
                 let variant = &variant["node"];
-                fits::<catalog_rows::VariantNode>(way, variant);
+                fits::<variant::VariantNode>(way, variant);
                 for level in variant["inventoryItem"]["inventoryLevels"]["edges"].as_array().unwrap() {
                     fits::<catalog_rows::LevelNode>(way, &level["node"]);
                     levels += 1;

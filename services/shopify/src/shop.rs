@@ -1,6 +1,7 @@
 //! Who the shop is, what we may do there, and its locations.
 
 use serde::{Deserialize, Serialize};
+use shopbeat_domain::catalog::ShopLocation;
 use shopbeat_domain::failure::{Failure, FailureKind, Refusal, Remote};
 use shopbeat_domain::ids::{LocationId, ShopDomain};
 use shopbeat_domain::money::Currency;
@@ -39,6 +40,14 @@ struct Shop {
     currency_code: String,
     taxes_included: bool,
     iana_timezone: String,
+    /// Decides nothing: a shop that does not tell it is none the worse.
+    shop_address: Option<Country>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Country {
+    country_code_v2: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,6 +82,7 @@ pub(crate) async fn identity(transport: &Transport) -> Answer<ShopIdentity> {
         currency: Currency::parse(&data.shop.currency_code).map_err(unreadable)?,
         taxes_included: data.shop.taxes_included,
         timezone: data.shop.iana_timezone,
+        country: data.shop.shop_address.and_then(|address| address.country_code_v2),
         scopes: data.current_app_installation.access_scopes.into_iter().map(|scope| scope.handle).collect(),
     })
 }
@@ -106,19 +116,6 @@ struct LocationNode {
     is_fulfillment_service: bool,
 }
 
-/// A place where the shop keeps stock.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShopLocation {
-    /// The location.
-    pub id: LocationId,
-    /// Its name.
-    pub name: String,
-    /// It is in use.
-    pub active: bool,
-    /// It belongs to a third party (a fulfilment service), not to the merchant.
-    pub third_party: bool,
-}
-
 /// All locations, closed ones and third parties' too.
 pub(crate) async fn locations(transport: &Transport) -> Answer<Vec<ShopLocation>> {
     let (mut all, mut after) = (Vec::new(), None);
@@ -128,12 +125,9 @@ pub(crate) async fn locations(transport: &Transport) -> Answer<Vec<ShopLocation>
         for node in page.nodes {
             let id = LocationId::parse_gid(&node.id)
                 .map_err(|_| garbled(LocationsQuery::NAME, "a location's id cannot be read"))?;
-            all.push(ShopLocation {
-                id,
-                name: node.name,
-                active: node.is_active,
-                third_party: node.is_fulfillment_service,
-            });
+            // Nobody may set what lies at a third party's.
+            let active = node.is_active && !node.is_fulfillment_service;
+            all.push(ShopLocation { id, name: node.name, active });
         }
         match page.page_info.next(LocationsQuery::NAME, after.as_deref())? {
             Some(next) => after = Some(next),

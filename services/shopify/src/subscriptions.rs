@@ -16,7 +16,7 @@ const PAGE: u32 = 100;
 /// The topics a store listens to, with the members its bodies are trimmed to: ids and times, so that no personal
 /// data is sent to us that we would only drop. `updated_at` must stay in: deliveries with equal bodies within a
 /// short time are merged by Shopify. No list means the whole body.
-pub const TOPICS: [(&str, &[&str]); 9] = [
+pub const TOPICS: [(&str, &[&str]); 13] = [
     ("orders/create", ORDER),
     ("orders/updated", ORDER),
     ("orders/paid", ORDER),
@@ -24,9 +24,14 @@ pub const TOPICS: [(&str, &[&str]); 9] = [
     ("orders/cancelled", ORDER),
     ("orders/edited", &[]),
     ("refunds/create", &["id", "order_id", "created_at"]),
+    ("products/create", PRODUCT),
+    ("products/update", PRODUCT),
+    ("products/delete", &[]),
+    ("inventory_levels/update", &["inventory_item_id", "location_id", "available", "updated_at"]),
     ("app/uninstalled", &[]),
     ("app/scopes_update", &[]),
 ];
+const PRODUCT: &[&str] = &["id", "admin_graphql_api_id", "updated_at"];
 const ORDER: &[&str] = &["id", "admin_graphql_api_id", "created_at", "updated_at"];
 
 /// `orders/create` as GraphQL writes it, `ORDERS_CREATE`.

@@ -1,5 +1,7 @@
 //! What all operations share: the shape of a call, of its answer, and the small types inside answers.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -67,6 +69,39 @@ impl PageInfo {
             _ if !self.has_next_page => Ok(None),
             Some(cursor) if this != Some(cursor.as_str()) => Ok(Some(cursor)),
             _ => Err(garbled(call, "a page says there is a next one and does not lead there")),
+        }
+    }
+}
+
+/// How many things to ask for at once. What a query really costs is not documented: a shop that refuses a page as too
+/// costly gets smaller ones from then on.
+#[derive(Debug)]
+pub(crate) struct PageSize(AtomicU32);
+
+impl PageSize {
+    pub(crate) fn of(size: u32) -> Self {
+        Self(AtomicU32::new(size))
+    }
+
+    pub(crate) fn now(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Halves the page that was too big; false if it was one thing already.
+    pub(crate) fn shrink(&self, tried: u32) -> bool {
+        self.0.fetch_min((tried / 2).max(1), Ordering::Relaxed);
+        tried > 1
+    }
+}
+
+/// Fails where an error emptied a place in the data that may not be taken for nothing.
+pub(crate) fn whole(call: &'static str, gaps: &[String], may_lack: &str, scope: &str) -> Result<(), Failure> {
+    match gaps.iter().find(|gap| may_lack.is_empty() || !gap.split('.').any(|step| step == may_lack)) {
+        None => Ok(()),
+        Some(gap) => {
+            let kind = FailureKind::Refused(Refusal::Forbidden);
+            let text = format!("Shopify hides {gap}; the scope {scope} may be missing");
+            Err(Failure::new(Remote::Shopify, kind, call, text))
         }
     }
 }

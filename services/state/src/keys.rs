@@ -25,16 +25,31 @@
 //! | `P:{store}:journals` | zset, all 0 | order ids of 20 digits: ids past 2^53 do not fit a score | - (cleaned when read) |
 //! | `P:{store}:run:<id>` | string | `open\|JSON` or `over\|JSON` | `RECORD_MEMORY` |
 //! | `P:{store}:latest-run` | string | id of the run begun last | - |
+//! | `P:{store}:run-cancelled:<id>` | string | the end of the run was asked for | `RECORD_MEMORY` |
+//! | `P:{store}:hold:<order>` | hash | item → units sold and not yet booked in Rackbeat | - (released when settled) |
+//! | `P:{store}:held` | hash | item → units that all orders hold | - (entries go at zero) |
+//! | `P:{store}:records:<family>` | hash | key → JSON, made again from the remotes if lost | - |
+//! | `P:{store}:record-names:<family>` | zset, all 0 | keys of the families that people list | - |
+//! | `P:{agreement or store}:heap-due:<heap>` | zset | what is on a heap by the time it is due | - (entries go when dealt with) |
+//! | `P:{agreement or store}:heap-things:<heap>` | hash | key → `mark\|since\|tries\|doubt` | - (entries go when dealt with) |
+//! | `P:{agreement or store}:heap-mark:<heap>` | string | the last mark given out | - |
+//! | `P:{agreement or store}:heap-wake:<heap>` | list | at most one entry: a reader that waits should look | - |
+//! | `P:{agreement}:board:<topic>` | hash | item → `seq\|JSON`, as Rackbeat said last | - |
+//! | `P:{agreement}:board-numbers` | hash | `fence` of the last poster, the last `seq` of each topic | - |
+//! | `P:{agreement}:billing` | list | JSON, only ever added to | - |
 //! | `P:{<name>}:lease` | string | `fence\|owner` | the lease's own |
 //! | `P:{<name>}:lease-fence` | string | last fence of this name | `RECORD_MEMORY` |
-//! | `P:{<hash of the budget>}:pace` | string | when the budget is whole again, µs | two minutes |
+//! | `P:{<hash of the budget>}:budget` | hash | `whole` again when, per lane `served` and `asks`, µs | two minutes |
+//! | `P:{<hash of the budget>}:calls` | list | times of the last minute's calls, newest first, µs | two minutes |
 //!
 //! Times are milliseconds since 1970 unless a line says otherwise. They are the callers', never the server's, so
 //! that virtual time is complete; only TTLs and leases run by the server's clock. A store and an agreement of one
 //! name share a tag, and no key: the names behind the tags differ.
 
 use shopbeat_domain::ids::{AgreementId, DeliveryId, OrderId, StoreId};
-use shopbeat_domain::ports::IdMap;
+use shopbeat_domain::ports::{Family, Heap, IdMap, Topic};
+
+use crate::names;
 
 /// The keys of one deployment (or one test).
 #[derive(Debug, Clone)]
@@ -175,6 +190,61 @@ impl Keys {
         self.of_store(store, "latest-run")
     }
 
+    pub(crate) fn cancelled_run(&self, store: &StoreId, id: &str) -> String {
+        self.of_store(store, &format!("run-cancelled:{id}"))
+    }
+
+    pub(crate) fn hold(&self, store: &StoreId, order: OrderId) -> String {
+        self.of_store(store, &format!("hold:{order}"))
+    }
+
+    pub(crate) fn held(&self, store: &StoreId) -> String {
+        self.of_store(store, "held")
+    }
+
+    pub(crate) fn records(&self, family: &Family) -> String {
+        let (store, name) = names::family(family);
+        self.of_store(store, &format!("records:{name}"))
+    }
+
+    pub(crate) fn record_names(&self, family: &Family) -> String {
+        let (store, name) = names::family(family);
+        self.of_store(store, &format!("record-names:{name}"))
+    }
+
+    fn of_heap(&self, heap: &Heap, part: &str) -> String {
+        let (owner, name) = names::heap(heap);
+        self.tagged(owner, &format!("{part}:{name}"))
+    }
+
+    pub(crate) fn heap_due(&self, heap: &Heap) -> String {
+        self.of_heap(heap, "heap-due")
+    }
+
+    pub(crate) fn heap_things(&self, heap: &Heap) -> String {
+        self.of_heap(heap, "heap-things")
+    }
+
+    pub(crate) fn heap_mark(&self, heap: &Heap) -> String {
+        self.of_heap(heap, "heap-mark")
+    }
+
+    pub(crate) fn heap_wake(&self, heap: &Heap) -> String {
+        self.of_heap(heap, "heap-wake")
+    }
+
+    pub(crate) fn board(&self, agreement: &AgreementId, topic: Topic) -> String {
+        self.tagged(agreement.as_str(), &format!("board:{}", names::topic(topic)))
+    }
+
+    pub(crate) fn board_numbers(&self, agreement: &AgreementId) -> String {
+        self.tagged(agreement.as_str(), "board-numbers")
+    }
+
+    pub(crate) fn billing(&self, agreement: &AgreementId) -> String {
+        self.tagged(agreement.as_str(), "billing")
+    }
+
     pub(crate) fn lease(&self, name: &str) -> String {
         self.tagged(name, "lease")
     }
@@ -184,10 +254,19 @@ impl Keys {
     }
 
     /// Budgets may be named after something secret: only a hash goes into the key.
-    pub(crate) fn pace(&self, budget: &str) -> String {
+    fn of_budget(&self, budget: &str, name: &str) -> String {
         let digest = ring::digest::digest(&ring::digest::SHA256, budget.as_bytes());
         let hash: String = digest.as_ref().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-        self.tagged(&hash, "pace")
+        self.tagged(&hash, name)
+    }
+
+    pub(crate) fn budget(&self, budget: &str) -> String {
+        self.of_budget(budget, "budget")
+    }
+
+    /// The calls of the last minute.
+    pub(crate) fn calls(&self, budget: &str) -> String {
+        self.of_budget(budget, "calls")
     }
 }
 
@@ -209,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_budget_does_not_show_in_its_key() {
-        assert!(!Keys::new("p").pace("token-123").contains("token"));
+        assert!(!Keys::new("p").budget("token-123").contains("token"));
     }
 
     #[test]

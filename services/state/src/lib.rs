@@ -9,6 +9,7 @@
 
 mod embedded;
 mod keys;
+mod names;
 mod pacing;
 mod record;
 mod redis;

@@ -1,10 +1,14 @@
 //! How records are written down, for both engines: times as milliseconds, records as JSON with their version,
 //! phases by name. Records are read one by one, so that an unreadable one is answered alone.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use shopbeat_domain::billing::BillingEntry;
 use shopbeat_domain::failure::{Failure, FailureKind, Remote};
+use shopbeat_domain::ids::ItemNumber;
 use shopbeat_domain::job::{Lane, Park, ParkCode};
 use shopbeat_domain::run::Run;
 use shopbeat_domain::store::{Agreement, RECORD_VERSION, Store};
@@ -53,6 +57,11 @@ pub(crate) fn fenced(call: &str) -> Failure {
     conflict(call, "a later claim owns the job")
 }
 
+/// What `Board::post` answers to a late holder.
+pub(crate) fn late_holder(call: &str) -> Failure {
+    conflict(call, "a later holder of the agreement's lease has posted")
+}
+
 /// Readers take the version that is written now and the one before.
 pub(crate) fn readable_version(version: u32) -> bool {
     (RECORD_VERSION.saturating_sub(1)..=RECORD_VERSION).contains(&version)
@@ -82,6 +91,7 @@ versioned! {
     Agreement, "an agreement's record";
     Transfer, "an order's journal";
     Run, "the record of a run";
+    BillingEntry, "an entry of a billing journal";
 }
 
 /// Writes a record.
@@ -125,6 +135,22 @@ pub(crate) fn lane_number(lane: Lane) -> u8 {
         Lane::Product => 2,
         Lane::BackFill => 3,
     }
+}
+
+/// The places of several lanes, most urgent first, each once.
+pub(crate) fn lane_numbers(lanes: &[Lane]) -> Vec<u8> {
+    let numbers: BTreeSet<u8> = lanes.iter().copied().map(lane_number).collect();
+    numbers.into_iter().collect()
+}
+
+/// Units by item; an item that is named twice holds both.
+pub(crate) fn summed(units: &[(ItemNumber, u64)]) -> BTreeMap<String, u64> {
+    let mut sums: BTreeMap<String, u64> = BTreeMap::new();
+    for (item, units) in units.iter().filter(|(_, units)| *units > 0) {
+        let sum = sums.entry(item.as_str().to_owned()).or_default();
+        *sum = sum.saturating_add(*units);
+    }
+    sums
 }
 
 /// The lane at a place.

@@ -70,6 +70,16 @@ impl MasterKey {
         let okm = self.prk.expand(&info, &aead::CHACHA20_POLY1305).ok()?;
         Some(aead::LessSafeKey::new(aead::UnboundKey::from(okm)))
     }
+
+    fn hash(&self, agreement: &AgreementId, text: &str) -> String {
+        // HMAC takes keys of any length, so the derivation cannot fail: SHA-256's own length is asked for.
+        let info = [b"hash".as_slice(), agreement.as_str().as_bytes()];
+        let tag = match self.prk.expand(&info, hmac::HMAC_SHA256) {
+            Ok(okm) => hmac::sign(&hmac::Key::from(okm), text.as_bytes()),
+            Err(ring::error::Unspecified) => unreachable!("HKDF gives up to 255 blocks, one is asked for"),
+        };
+        URL_SAFE_NO_PAD.encode(tag)
+    }
 }
 
 impl fmt::Debug for MasterKey {
@@ -118,13 +128,14 @@ impl Sealing {
     /// the same agreement as long as the current key stays. For keys made from personal data.
     #[must_use]
     pub fn keyed_hash(&self, agreement: &AgreementId, text: &str) -> String {
-        // HMAC takes keys of any length, so the derivation cannot fail: SHA-256's own length is asked for.
-        let info = [b"hash".as_slice(), agreement.as_str().as_bytes()];
-        let tag = match self.0.current.prk.expand(&info, hmac::HMAC_SHA256) {
-            Ok(okm) => hmac::sign(&hmac::Key::from(okm), text.as_bytes()),
-            Err(ring::error::Unspecified) => unreachable!("HKDF gives up to 255 blocks, one is asked for"),
-        };
-        URL_SAFE_NO_PAD.encode(tag)
+        self.0.current.hash(agreement, text)
+    }
+
+    /// Whether this is the hash of a text under the current key or one before it.
+    #[must_use]
+    pub fn is_hash_of(&self, agreement: &AgreementId, text: &str, hash: &str) -> bool {
+        let mut keys = std::iter::once(&self.0.current).chain(&self.0.previous);
+        keys.any(|key| key.hash(agreement, text) == hash)
     }
 
     /// Seals a secret into a record, bound to its owner and field.
@@ -282,6 +293,14 @@ mod tests {
         assert_eq!(sealing.keyed_hash(&one, "a@b.c"), sealing.keyed_hash(&one, "a@b.c"));
         assert_ne!(sealing.keyed_hash(&one, "a@b.c"), sealing.keyed_hash(&two, "a@b.c"));
         assert_ne!(sealing.keyed_hash(&one, "a@b.c"), sealing.keyed_hash(&one, "a@b.d"));
+    }
+
+    #[test]
+    fn a_hash_is_known_again_after_its_key_was_replaced() {
+        let agreement = AgreementId::parse("one").unwrap();
+        let hash = Sealing::new(key(1), Vec::new()).keyed_hash(&agreement, "entry");
+        assert!(Sealing::new(key(2), vec![key(1)]).is_hash_of(&agreement, "entry", &hash));
+        assert!(!Sealing::new(key(2), Vec::new()).is_hash_of(&agreement, "entry", &hash));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use shopbeat_engine::intake::Intake;
 use shopbeat_engine::ports::Ports;
 use shopbeat_engine::timing::Timing;
 use shopbeat_engine::{crew, worker};
+use shopbeat_rackbeat::StockEvent;
 use shopbeat_shopify::BaseUrl;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -99,7 +100,7 @@ async fn work(options: &WorkerOptions) -> anyhow::Result<()> {
 /// Works for a store whenever it wants a worker: it may be connected, or resumed, only later.
 async fn keep_working(ports: Ports, store: StoreId, owner: String, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
-        worker::run(ports.clone(), store.clone(), owner.clone(), shutdown.clone()).await;
+        Box::pin(worker::run(ports.clone(), store.clone(), owner.clone(), shutdown.clone())).await;
         tokio::select! {
             () = ports.clock.sleep(IDLE_LOOK) => {}
             () = shutdown.cancelled() => {}
@@ -145,11 +146,18 @@ impl Service {
         let public_url = public_url(options, http_address)?;
         let readiness = Readiness::default();
         let shutdown = CancellationToken::new();
-        let api = SyncApi::new(ports.clone(), public_url, shutdown.clone());
+        let api = SyncApi::new(ports.clone(), public_url, shutdown.clone())
+            .with_terms(options.terms()?)
+            .with_stock_event(&options.rackbeat_stock_event);
         let mut parts = JoinSet::new();
         parts.spawn(grpc::serve(server, grpc_listener, api, tokens, metrics.clone(), shutdown.clone()));
         let (state, clock) = (ports.state.clone(), Arc::clone(&ports.clock));
-        let web = Web::new(Intake::new(ports.clone()), state, clock, metrics, readiness.clone());
+        let stock_event = StockEvent {
+            event: options.rackbeat_stock_event.clone(),
+            keys: options.rackbeat_stock_keys.iter().map(|key| key.trim().to_owned()).collect(),
+        };
+        let web = Web::new(Intake::new(ports.clone()), state, clock, metrics, readiness.clone())
+            .with_stock_event(stock_event);
         parts.spawn(http::serve(http_listener, web.router(), shutdown.clone()).map(Ok));
         if options.workers() == WorkerMode::InProcess {
             parts.spawn(crew::run(ports.clone(), owner(&ports), shutdown.clone()).map(Ok));
@@ -241,9 +249,10 @@ async fn ports(state: &StateOptions, remotes: &RemoteOptions, metrics: Metrics) 
         contact: remotes.contact.clone(),
         deadline: timing.remote_deadline(),
     };
-    let remotes = Arc::new(LiveRemotes::new(state.clone(), Arc::clone(&clock), places));
+    let remotes = Arc::new(LiveRemotes::new(state.clone(), Arc::clone(&clock), places, metrics.clone()));
     let random = Arc::new(SystemChance::new());
-    Ok(Ports { state, remotes, clock, random, blind, observer: Arc::new(metrics), timing })
+    let (observer, routes) = (Arc::new(metrics), Arc::default());
+    Ok(Ports { state, remotes, clock, random, blind, observer, timing, routes })
 }
 
 async fn open_state(

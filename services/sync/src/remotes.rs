@@ -18,6 +18,8 @@ use shopbeat_shopify::{BaseUrl, Credentials, Http, ShopifyClient};
 use tokio::sync::Mutex;
 use url::Url;
 
+use crate::metrics::Metrics;
+
 /// Credentials are looked up again after this: another process may have changed them.
 const BELIEVED: Duration = Duration::from_secs(10);
 
@@ -86,13 +88,15 @@ pub(crate) struct LiveRemotes {
     clock: Arc<dyn Clock>,
     places: Places,
     http: Http,
+    metrics: Metrics,
     shops: Clients<StoreId, Arc<ShopifyClient>>,
     accounts: Clients<AgreementId, RackbeatClient>,
 }
 
 impl LiveRemotes {
-    pub(crate) fn new(state: State, clock: Arc<dyn Clock>, places: Places) -> Self {
-        Self { state, clock, places, http: Http::new(), shops: Clients::new(), accounts: Clients::new() }
+    pub(crate) fn new(state: State, clock: Arc<dyn Clock>, places: Places, metrics: Metrics) -> Self {
+        let (shops, accounts) = (Clients::new(), Clients::new());
+        Self { state, clock, places, http: Http::new(), metrics, shops, accounts }
     }
 
     fn shopify(&self, shop: &ShopDomain, credentials: Credentials) -> Arc<ShopifyClient> {
@@ -115,7 +119,9 @@ impl LiveRemotes {
             Arc::clone(&self.clock),
             Consumer { name: "Shopbeat".to_owned(), contact: self.places.contact.clone() },
         );
-        Ok(client.with_deadline(self.places.deadline))
+        let (metrics, agreement) = (self.metrics.clone(), agreement.clone());
+        let watch = move |lane, waited| metrics.rackbeat_called(&agreement, lane, waited);
+        Ok(client.with_deadline(self.places.deadline).watched_by(Arc::new(watch)))
     }
 
     async fn secret(&self, remote: Remote, owner: &SecretOwner, field: &str) -> Answer<SecretString> {

@@ -54,6 +54,10 @@ impl Blind for KeyedHash {
     fn blind(&self, agreement: &AgreementId, text: &str) -> String {
         self.0.keyed_hash(agreement, text)
     }
+
+    fn is_blind_of(&self, agreement: &AgreementId, text: &str, hash: &str) -> bool {
+        self.0.is_hash_of(agreement, text, hash)
+    }
 }
 
 /// No pace at all, for a sandbox without limits.

@@ -37,6 +37,7 @@ pub(crate) fn ports(metrics: Metrics) -> Ports {
         blind: Arc::new(KeyedHash(sealing)),
         observer: Arc::new(metrics),
         timing: Timing::default(),
+        routes: Arc::default(),
     }
 }
 
@@ -71,6 +72,8 @@ pub(crate) async fn add_store(state: &State, handle: &str, agreement: &str) -> S
         settings: Settings::default(),
         currency,
         taxes_included: true,
+        country: None,
+        stock_accepted_at: None,
         scopes: Vec::new(),
         webhook_address: None,
         connected_at: Timestamp::UNIX_EPOCH,

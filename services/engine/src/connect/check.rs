@@ -1,13 +1,16 @@
 //! What must hold before a store is connected, and what its owner should know.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use shopbeat_domain::failure::{Failure, FailureKind};
+use shopbeat_domain::ids::ItemNumber;
 use shopbeat_domain::limits;
 use shopbeat_domain::ports::{Erp, Shop, ShopIdentity};
-use shopbeat_domain::settings::Settings;
+use shopbeat_domain::settings::{Master, ProductFilter, Settings};
 use shopbeat_domain::store::{Agreement, ManagedBy, Store};
 
-use super::{ConnectRequest, SCOPES};
+use super::{ConnectRequest, SCOPES, WRITE_INVENTORY, WRITE_PRODUCTS};
 use crate::problem::{Problem, Violation};
 
 pub(super) fn check_owner(existing: Option<&Store>, request: &ConnectRequest) -> Result<(), Problem> {
@@ -53,11 +56,8 @@ pub(super) async fn try_shop(shop: &dyn Shop, request: &ConnectRequest) -> Resul
         let problem = format!("the credentials open {}, not {}", identity.domain, request.shop);
         return Err(Problem::BadInput(vec![Violation::new("shop_domain", problem)]));
     }
-    let granted = |scope: &str| {
-        let write = scope.replacen("read_", "write_", 1);
-        identity.scopes.iter().any(|granted| granted == scope || *granted == write)
-    };
-    let missing: Vec<&str> = SCOPES.iter().copied().filter(|scope| !granted(scope)).collect();
+    let missing: Vec<&str> =
+        SCOPES.iter().copied().filter(|scope| !is_granted(&identity.scopes, scope)).collect();
     if missing.is_empty() {
         return Ok(identity);
     }
@@ -77,36 +77,121 @@ pub(super) fn refused(failure: Failure, field: &str) -> Problem {
     }
 }
 
-/// The items and the group that the settings name must be there.
-pub(super) async fn check_products(erp: &dyn Erp, settings: &Settings) -> Result<(), Problem> {
+/// Whether a scope was granted; the right to write holds the one to read.
+pub(super) fn is_granted(scopes: &[String], scope: &str) -> bool {
+    let write = scope.replacen("read_", "write_", 1);
+    scopes.iter().any(|granted| granted == scope || *granted == write)
+}
+
+/// What the settings need besides [`SCOPES`] must have been granted, where a person chose it.
+pub(super) fn check_scopes(settings: &Settings, scopes: &[String]) -> Result<(), Problem> {
+    if settings.products.master != Master::Rackbeat || is_granted(scopes, WRITE_PRODUCTS) {
+        return Ok(());
+    }
+    let problem = format!(
+        "rackbeat needs the scope {WRITE_PRODUCTS}, which the app lacks; grant it in Shopify and connect again, or \
+         choose none or shopify"
+    );
+    Err(Problem::BadInput(vec![Violation::new("settings.products.master", problem)]))
+}
+
+/// What settings name at the remotes must be there: items, product groups, locations. Only settings that are
+/// `touched` are looked at: what stood before and vanished must not keep anybody from changing something else.
+pub(super) async fn check_named(
+    erp: &dyn Erp,
+    shop: &dyn Shop,
+    settings: &Settings,
+    touched: &(dyn Fn(&str) -> bool + Sync),
+) -> Result<(), Problem> {
     let orders = &settings.orders;
     let mut violations = Vec::new();
-    for (field, item) in [
-        ("settings.orders.freight_product", &orders.freight_product),
-        ("settings.orders.rounding_product", &orders.rounding_product),
+    for (path, item) in [
+        ("orders.freight_product", &orders.freight_product),
+        ("orders.rounding_product", &orders.rounding_product),
     ] {
-        let Some(number) = item else { continue };
-        match erp.item(number).await {
-            Ok(item) if item.barred => {
-                violations.push(Violation::new(
-                    field,
-                    format!("{number} is barred in Rackbeat; unbar it or name another"),
-                ));
-            }
-            Ok(_) => {}
-            Err(failure) if failure.is_missing() => {
-                let problem = format!("Rackbeat has no product {number}; create it there or name another");
-                violations.push(Violation::new(field, problem));
-            }
-            Err(failure) => return Err(failure.into()),
+        if let Some(number) = item.as_ref().filter(|_| touched(path)) {
+            violations.extend(check_item(erp, path, number).await?);
         }
     }
-    let group = settings.products.group;
-    if !erp.product_groups().await?.iter().any(|known| known.number == group) {
-        let problem = format!("Rackbeat has no product group {group}; create it there or name another");
-        violations.push(Violation::new("settings.products.group", problem));
-    }
+    violations.extend(check_groups(erp, settings, touched).await?);
+    violations.extend(check_locations(erp, shop, settings, touched).await?);
     if violations.is_empty() { Ok(()) } else { Err(Problem::BadInput(violations)) }
+}
+
+async fn check_item(erp: &dyn Erp, path: &str, number: &ItemNumber) -> Result<Option<Violation>, Problem> {
+    let problem = match erp.item(number).await {
+        Ok(item) if item.barred => format!("{number} is barred in Rackbeat; unbar it or name another"),
+        Ok(_) => return Ok(None),
+        Err(failure) if failure.is_missing() => {
+            format!("Rackbeat has no product {number}; create it there or name another")
+        }
+        Err(failure) => return Err(failure.into()),
+    };
+    Ok(Some(Violation::new(format!("settings.{path}"), problem)))
+}
+
+async fn check_groups(
+    erp: &dyn Erp,
+    settings: &Settings,
+    touched: &(dyn Fn(&str) -> bool + Sync),
+) -> Result<Vec<Violation>, Problem> {
+    let mut named: Vec<(&str, u64)> = vec![("products.group", settings.products.group)];
+    if let Some(ProductFilter::Groups(groups)) = &settings.products.filter {
+        named.extend(groups.iter().map(|group| ("products.filter", *group)));
+    }
+    named.extend(settings.prices.vat_table.keys().map(|group| ("prices.vat_table", *group)));
+    named.retain(|(path, _)| touched(path));
+    if named.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known: BTreeSet<u64> = erp.product_groups().await?.iter().map(|group| group.number).collect();
+    let missing = named.into_iter().filter(|(_, group)| !known.contains(group)).map(|(path, group)| {
+        let problem = format!(
+            "Rackbeat has no product group {group}; it has {}; create it there or name another",
+            listed(known.iter())
+        );
+        Violation::new(format!("settings.{path}"), problem)
+    });
+    Ok(missing.collect())
+}
+
+async fn check_locations(
+    erp: &dyn Erp,
+    shop: &dyn Shop,
+    settings: &Settings,
+    touched: &(dyn Fn(&str) -> bool + Sync),
+) -> Result<Vec<Violation>, Problem> {
+    let routes = if touched("stock.locations") { settings.stock.locations.as_slice() } else { &[] };
+    let imported = settings.products.stock_location.filter(|_| touched("products.stock_location"));
+    let mut violations = Vec::new();
+    let mut from: Vec<(&str, u64)> =
+        routes.iter().filter_map(|route| Some(("stock.locations", route.from?.0))).collect();
+    from.extend(imported.map(|location| ("products.stock_location", location.0)));
+    if !from.is_empty() {
+        let known: BTreeSet<u64> = erp.locations().await?.iter().map(|location| location.number.0).collect();
+        for (path, number) in from.into_iter().filter(|(_, number)| !known.contains(number)) {
+            let problem = format!("Rackbeat has no location {number}; it has {}", listed(known.iter()));
+            violations.push(Violation::new(format!("settings.{path}"), problem));
+        }
+    }
+    if !routes.is_empty() {
+        let known = shop.locations().await?;
+        let is_active = |id| known.iter().any(|location| location.id == id && location.active);
+        for route in routes.iter().filter(|route| !is_active(route.to)) {
+            let active = known.iter().filter(|location| location.active);
+            let active: Vec<String> =
+                active.map(|location| format!("{} ({})", location.id, location.name)).collect();
+            let problem =
+                format!("the shop has no active location {}; it has {}", route.to, listed(active.iter()));
+            violations.push(Violation::new("settings.stock.locations", problem));
+        }
+    }
+    Ok(violations)
+}
+
+fn listed(names: impl Iterator<Item = impl ToString>) -> String {
+    let names: Vec<String> = names.map(|name| name.to_string()).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 pub(super) fn warnings(store: &Store, agreement: &Agreement, identity: &ShopIdentity) -> Vec<String> {
@@ -116,6 +201,23 @@ pub(super) fn warnings(store: &Store, agreement: &Agreement, identity: &ShopIden
             "the shop's currency is {}, the agreement's is {}: its orders will be parked as foreign_currency",
             identity.currency, agreement.currency
         ));
+        if store.settings.prices.rate.is_none() && store.settings.products.master != Master::None {
+            warnings.push("no prices.rate is set: no prices are carried between two currencies".to_owned());
+        }
+    }
+    if store.settings.stock.enabled {
+        if !is_granted(&identity.scopes, WRITE_INVENTORY) {
+            warnings.push(format!(
+                "the app lacks the scope {WRITE_INVENTORY}: no quantities can be sent to the shop; grant it in Shopify \
+                 and connect again, or set stock.enabled to false"
+            ));
+        } else if store.stock_accepted_at.is_none() {
+            warnings.push(
+                "no quantities are sent yet: run the initial sync with stock, or look at the report (PreviewStock) and \
+                 accept it (AcceptStock)"
+                    .to_owned(),
+            );
+        }
     }
     if store.settings.orders.freight_product.is_none() {
         warnings.push("no orders.freight_product is set: orders with shipping will be parked".to_owned());

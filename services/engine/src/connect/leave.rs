@@ -7,7 +7,8 @@ use shopbeat_domain::job::Lane;
 use shopbeat_domain::ports::SecretOwner;
 use shopbeat_domain::store::{Store, secret};
 
-use super::{Connector, RACKBEAT_EVENTS, changed_meanwhile, webhook_address};
+use super::{Connector, changed_meanwhile, webhook_address};
+use crate::billing;
 use crate::problem::Problem;
 
 impl Connector {
@@ -18,6 +19,7 @@ impl Connector {
     /// Unknown store; one that a custom resource manages.
     pub async fn disconnect(&self, id: &StoreId) -> Result<Vec<String>, Problem> {
         if let Some(ended) = self.half_ended(id).await? {
+            billing::reconcile(&self.ports, id).await?;
             self.forget(&ended).await?;
             return self.leave_agreement(&ended.agreement).await;
         }
@@ -37,6 +39,7 @@ impl Connector {
             Err(Failure { kind: FailureKind::Conflict, .. }) => return Err(changed_meanwhile(id)),
             other => other?,
         };
+        billing::reconcile(&self.ports, id).await?;
         self.forget(&ended).await?;
         left.extend(self.leave_agreement(&ended.agreement).await?);
         tracing::info!(store.id = %id, "store disconnected");
@@ -59,7 +62,7 @@ impl Connector {
             return Ok(None);
         }
         let owner = SecretOwner::Agreement(store.agreement.clone());
-        for field in agreement_secrets() {
+        for field in self.agreement_secrets() {
             if registry.secret(&owner, &field).await?.is_some() {
                 return Ok(Some(store));
             }
@@ -80,6 +83,12 @@ impl Connector {
         Ok(())
     }
 
+    /// Every secret of an agreement.
+    pub(super) fn agreement_secrets(&self) -> Vec<String> {
+        let tokens = self.events().map(secret::rackbeat_webhook_token);
+        tokens.chain([secret::RACKBEAT_TOKEN.to_owned()]).collect()
+    }
+
     /// With the last store of an agreement its token goes, too.
     async fn leave_agreement(&self, agreement: &AgreementId) -> Result<Vec<String>, Problem> {
         let registry = &self.ports.state.registry;
@@ -98,7 +107,7 @@ impl Connector {
             }
         }
         let owner = SecretOwner::Agreement(agreement.clone());
-        for field in agreement_secrets() {
+        for field in self.agreement_secrets() {
             registry.forget_secret(&owner, &field).await?;
         }
         Ok(left)
@@ -108,9 +117,3 @@ impl Connector {
 /// What opens a store's shop: forgotten when it is disconnected. The client secret stays, since it signs the privacy
 /// webhooks that come later.
 const STORE_SECRETS: [&str; 2] = [secret::CLIENT_ID, secret::LEGACY_TOKEN];
-
-/// Every secret of an agreement.
-pub(super) fn agreement_secrets() -> impl Iterator<Item = String> {
-    let tokens = RACKBEAT_EVENTS.iter().map(|event| secret::rackbeat_webhook_token(event));
-    tokens.chain([secret::RACKBEAT_TOKEN.to_owned()])
-}

@@ -3,6 +3,9 @@
 
 mod check;
 mod leave;
+mod update;
+#[cfg(test)]
+mod update_tests;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -11,21 +14,36 @@ use shopbeat_domain::ids::{AgreementId, ShopDomain, StoreId};
 use shopbeat_domain::limits;
 use shopbeat_domain::money::Currency;
 use shopbeat_domain::ports::{Erp, SecretOwner, ShopIdentity};
-use shopbeat_domain::settings::Settings;
+use shopbeat_domain::settings::{LIST, Setting, Settings};
 use shopbeat_domain::store::{Agreement, Desired, ManagedBy, RECORD_VERSION, ShopCredentials, Store, secret};
 use url::Url;
 
+use crate::billing;
 use crate::ports::Ports;
 use crate::problem::Problem;
 
-use check::{check_owner, check_products, check_settings, managed_elsewhere, refused, try_shop, warnings};
+use check::{
+    check_named, check_owner, check_scopes, check_settings, managed_elsewhere, refused, try_shop, warnings,
+};
+
+pub use update::Updated;
 
 /// Scopes that the order's way and the initial sync need.
 pub const SCOPES: &[&str] =
     &["read_orders", "read_customers", "read_products", "read_inventory", "read_locations"];
 
-/// Rackbeat's events that we listen to: orders parked for want of a product go on.
-pub const RACKBEAT_EVENTS: &[&str] = &["product.created", "product.updated"];
+/// What sending quantities needs besides.
+pub const WRITE_INVENTORY: &str = "write_inventory";
+
+/// What carrying Rackbeat's products to the shop needs besides.
+pub const WRITE_PRODUCTS: &str = "write_products";
+
+/// Rackbeat's events of products that we listen to, besides the one of stock.
+pub const RACKBEAT_EVENTS: &[&str] = &["product.created", "product.updated", "lot.created", "lot.updated"];
+
+/// Rackbeat's event of a changed stock, by the name that its help pages tell. Nobody has seen its registration live:
+/// so it can be set.
+pub const STOCK_EVENT: &str = "inventory.changed";
 
 /// What it takes to connect a store.
 #[derive(Debug, Clone)]
@@ -62,13 +80,25 @@ pub struct Connected {
 pub struct Connector {
     ports: Ports,
     public_url: Option<Url>,
+    stock_event: String,
 }
 
 impl Connector {
     /// A connector; `public_url` is where the remotes reach our webhooks.
     #[must_use]
     pub fn new(ports: Ports, public_url: Option<Url>) -> Self {
-        Self { ports, public_url }
+        Self { ports, public_url, stock_event: STOCK_EVENT.to_owned() }
+    }
+
+    /// Listens to Rackbeat's stock under another event name.
+    #[must_use]
+    pub fn with_stock_event(self, event: &str) -> Self {
+        Self { stock_event: event.to_owned(), ..self }
+    }
+
+    /// All of Rackbeat's events that we listen to.
+    fn events(&self) -> impl Iterator<Item = &str> {
+        RACKBEAT_EVENTS.iter().copied().chain([self.stock_event.as_str()])
     }
 
     /// Connects a store.
@@ -86,22 +116,31 @@ impl Connector {
         let account = erp.account().await.map_err(|failure| refused(failure, "rackbeat.token"))?;
         // Only who holds the shop's credentials learns where it is connected.
         check_owner(existing.as_ref(), &request)?;
-        check_products(erp.as_ref(), &request.settings).await?;
+        check_scopes(&request.settings, &identity.scopes)?;
+        check_named(erp.as_ref(), shop.as_ref(), &request.settings, &|_| true).await?;
 
         let agreement = self.agreement(&request, &account, &identity).await?;
         self.bind(&agreement).await?;
         self.keep_secrets(&id, &request).await?;
+        let before = existing.as_ref().map(|store| store.settings.clone());
+        // The record that is about to be overwritten may say what the billing journal was not told yet.
+        billing::reconcile(&self.ports, &id).await?;
         let store = self.put_store(existing, &id, request, &identity).await?;
+        billing::reconcile(&self.ports, &id).await?;
         let mut warnings = warnings(&store, &agreement, &identity);
         match &store.webhook_address {
             Some(address) => {
                 shop.subscribe(address).await?;
-                self.subscribe_rackbeat(&store.agreement, erp.as_ref()).await?;
+                warnings.extend(self.subscribe_rackbeat(&store.agreement, erp.as_ref()).await?);
             }
             None => warnings.push(
                 "no public address is set (--public-url): no webhooks were registered, orders are found by the sweep only"
                     .to_owned(),
             ),
+        }
+        if let Some(before) = before {
+            let changed = |setting: &&Setting| setting.get(&before) != setting.get(&store.settings);
+            self.take_effect(&store, &LIST.iter().filter(changed).collect::<Vec<_>>()).await?;
         }
         tracing::info!(store.id = %store.id, agreement = %store.agreement, "store connected");
         Ok(Connected { store, agreement, warnings })
@@ -182,9 +221,10 @@ impl Connector {
         let connected_at = same.map_or(now, |store| store.connected_at);
         let mut settings = request.settings;
         let kept = same.and_then(|store| store.settings.orders.since);
-        // Shopify tells creation times in whole seconds: an order of this very second is not older than the connect.
-        let begin = Timestamp::from_second(connected_at.as_second()).unwrap_or(connected_at);
-        settings.orders.since = Some(settings.orders.since.or(kept).unwrap_or(begin));
+        settings.orders.since = Some(settings.orders.since.or(kept).unwrap_or(begin_of(connected_at)));
+        // What the shop shows was not ours to change while it was disconnected: it is looked at anew.
+        let stock_accepted_at =
+            same.filter(|store| store.is_connected()).and_then(|store| store.stock_accepted_at);
         let webhook_address = match &self.public_url {
             Some(public) => Some(webhook_address(public, &format!("webhooks/shopify/{id}"))?),
             None => None,
@@ -202,6 +242,8 @@ impl Connector {
             settings,
             currency: identity.currency,
             taxes_included: identity.taxes_included,
+            country: identity.country.clone(),
+            stock_accepted_at,
             scopes: identity.scopes.clone(),
             webhook_address,
             connected_at,
@@ -213,16 +255,31 @@ impl Connector {
         }
     }
 
-    async fn subscribe_rackbeat(&self, agreement: &AgreementId, erp: &dyn Erp) -> Result<(), Problem> {
-        let Some(public) = &self.public_url else { return Ok(()) };
+    /// Registers Rackbeat's webhooks. An event that this account does not have is told, and no more: a webhook only
+    /// makes sooner known what the sweeps find as well.
+    async fn subscribe_rackbeat(
+        &self,
+        agreement: &AgreementId,
+        erp: &dyn Erp,
+    ) -> Result<Vec<String>, Problem> {
+        let Some(public) = &self.public_url else { return Ok(Vec::new()) };
         let address = webhook_address(public, &format!("webhooks/rackbeat/{agreement}"))?;
         let registry = &self.ports.state.registry;
         let owner = SecretOwner::Agreement(agreement.clone());
-        for event in RACKBEAT_EVENTS {
-            let token = erp.subscribe(event, &address).await?;
+        let mut refused = Vec::new();
+        for event in self.events() {
+            let token = match erp.subscribe(event, &address).await {
+                Err(failure) if matches!(failure.kind, FailureKind::Refused(_)) => {
+                    refused.push(format!(
+                        "Rackbeat refuses its webhook {event} ({failure}): what it would tell is found by the sweep"
+                    ));
+                    continue;
+                }
+                other => other?,
+            };
             registry.put_secret(&owner, &secret::rackbeat_webhook_token(event), &token).await?;
         }
-        Ok(())
+        Ok(refused)
     }
 
     /// Keeps recording, stops writing.
@@ -243,11 +300,15 @@ impl Connector {
 
     async fn set_desired(&self, id: &StoreId, desired: Desired) -> Result<Store, Problem> {
         let store = self.own_store(id).await?;
-        if store.desired == desired {
-            return Ok(store);
-        }
+        let store = if store.desired == desired { store } else { self.put_desired(store, desired).await? };
+        billing::reconcile(&self.ports, id).await?;
+        Ok(store)
+    }
+
+    async fn put_desired(&self, store: Store, desired: Desired) -> Result<Store, Problem> {
+        let id = store.id.clone();
         match self.ports.state.registry.put_store(&Store { desired, ..store }).await {
-            Err(Failure { kind: FailureKind::Conflict, .. }) => Err(changed_meanwhile(id)),
+            Err(Failure { kind: FailureKind::Conflict, .. }) => Err(changed_meanwhile(&id)),
             other => Ok(other?),
         }
     }
@@ -258,6 +319,11 @@ impl Connector {
         let store = store.ok_or_else(|| unknown(id))?;
         managed_elsewhere(&store, &ManagedBy::Api).map_or(Ok(store), Err)
     }
+}
+
+/// Shopify tells creation times in whole seconds: an order of this very second is not older than the connect.
+fn begin_of(connected_at: Timestamp) -> Timestamp {
+    Timestamp::from_second(connected_at.as_second()).unwrap_or(connected_at)
 }
 
 fn unknown(id: &StoreId) -> Problem {

@@ -8,7 +8,6 @@ use shopbeat_domain::ports::Received;
 use shopbeat_domain::settings::WithoutEmail;
 use shopbeat_domain::store::{Grant, Hold};
 
-use super::leave::agreement_secrets;
 use super::*;
 use crate::intake::Intake;
 use crate::testing::{Mishap, Trouble, World, WorldBuilder};
@@ -75,7 +74,7 @@ async fn assert_connected(world: &World, secret: &str, what: &str) {
     assert_eq!(agreement_secret(world, secret::RACKBEAT_TOKEN).await.as_deref(), Some("token"), "{what}");
     let mut subscriptions = world.erp.books.lock().unwrap().subscriptions.clone();
     subscriptions.sort();
-    assert_eq!(subscriptions.len(), RACKBEAT_EVENTS.len(), "{what}");
+    assert_eq!(subscriptions.len(), RACKBEAT_EVENTS.len() + 1, "{what}");
     for (event, address, token) in subscriptions {
         assert_eq!(address.as_str(), "https://hooks.example.test/webhooks/rackbeat/nordlys", "{what}");
         let kept = agreement_secret(world, &secret::rackbeat_webhook_token(&event)).await;
@@ -313,7 +312,7 @@ async fn assert_forgotten(world: &World, what: &str) {
     assert_eq!(store_secret(world, secret::LEGACY_TOKEN).await, None, "{what}");
     let signs = store_secret(world, secret::CLIENT_SECRET).await;
     assert_eq!(signs.as_deref(), Some("secret"), "{what}: privacy webhooks still come");
-    for field in agreement_secrets() {
+    for field in world.connector.agreement_secrets() {
         assert_eq!(agreement_secret(world, &field).await, None, "{what}: {field}");
     }
 }
@@ -338,7 +337,7 @@ async fn a_disconnected_store_is_forgotten_and_with_the_last_one_its_agreements_
 
 async fn assert_connected_still(world: &World) {
     assert_eq!(agreement_secret(world, secret::RACKBEAT_TOKEN).await.as_deref(), Some("token"));
-    assert_eq!(world.erp.books.lock().unwrap().subscriptions.len(), RACKBEAT_EVENTS.len());
+    assert_eq!(world.erp.books.lock().unwrap().subscriptions.len(), RACKBEAT_EVENTS.len() + 1);
     assert!(world.shop.subscribed.lock().unwrap().is_some());
 }
 

@@ -1,4 +1,4 @@
-//! Variants for the initial sync.
+//! Variants for tests.
 
 use rust_decimal::Decimal;
 use shopbeat_domain::catalog::{Level, Variant};
@@ -13,7 +13,13 @@ pub(crate) fn variant(id: u64, sku: &str, available: i64) -> Variant {
         product_title: format!("Thing {id}"),
         options: "Red / M".to_owned(),
         description_html: "<p>Good &amp; cheap</p>".to_owned(),
+        product_type: String::new(),
+        active: true,
+        gift_card: false,
+        lone: false,
+        bundle: false,
         sku: sku.to_owned(),
+        barcode: None,
         price: Decimal::ONE_HUNDRED,
         cost: Some(Decimal::new(4050, 2)),
         weight_kg: Some(Decimal::new(15, 1)),

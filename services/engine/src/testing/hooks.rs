@@ -1,11 +1,13 @@
 //! Step hooks: every call of every fake and of the state passes here, is counted, and can go wrong.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use shopbeat_domain::failure::{Failure, FailureKind, Remote};
-use shopbeat_domain::ports::Answer;
+use shopbeat_domain::job::Lane;
+use shopbeat_domain::ports::{Answer, Clock, Pace};
 use tokio::sync::Notify;
 
 /// How a call goes wrong.
@@ -46,6 +48,8 @@ pub(crate) enum Trouble {
     Fails(FailureKind),
     /// They are done, after this long.
     Slow(Duration),
+    /// They are done, and their answers are lost.
+    Lost,
     /// The code behind them panics.
     Panics,
 }
@@ -78,11 +82,35 @@ impl Plan {
     }
 }
 
+/// Rackbeat's budget and how long its answers take, where a test is about the time.
+#[derive(Clone)]
+struct Meter {
+    pace: Arc<dyn Pace>,
+    clock: Arc<dyn Clock>,
+    latency: Duration,
+}
+
+impl Meter {
+    /// As the client does it: a token of the budget, then the round trip. Setting stock is two calls.
+    async fn pass(&self, name: &str, taken: &AtomicU64) {
+        for _ in 0..if name == "erp.set_stock" { 2 } else { 1 } {
+            while let Some(wait) = self.pace.take("account", Lane::BackFill, self.clock.now()).await.unwrap()
+            {
+                self.clock.sleep(wait).await;
+            }
+            taken.fetch_add(1, Ordering::Relaxed);
+            self.clock.sleep(self.latency).await;
+        }
+    }
+}
+
 /// The hooks of one world.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
     plan: Arc<Mutex<Plan>>,
     crashed: Arc<Notify>,
+    meter: Arc<Mutex<Option<Meter>>>,
+    taken: Arc<AtomicU64>,
 }
 
 impl Hooks {
@@ -101,6 +129,21 @@ impl Hooks {
         self.plan.lock().unwrap().rules.push(Rule { name: name.to_owned(), skip, times, trouble });
     }
 
+    /// From now on calls to Rackbeat take from its budget in the back-fill lane, and this long.
+    pub(crate) fn metered(&self, pace: Arc<dyn Pace>, clock: Arc<dyn Clock>, latency: Duration) {
+        *self.meter.lock().unwrap() = Some(Meter { pace, clock, latency });
+    }
+
+    /// How many calls were taken from the budget.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    /// The next `times` calls of this name are done, and their answers are lost.
+    pub(crate) fn lose(&self, name: &str, times: usize) {
+        self.trouble(name, 0, times, Trouble::Lost);
+    }
+
     /// No trouble any more.
     pub(crate) fn well(&self) {
         self.plan.lock().unwrap().rules.clear();
@@ -113,7 +156,7 @@ impl Hooks {
 
     /// The calls so far that change something in Rackbeat.
     pub(crate) fn writes(&self) -> Vec<String> {
-        const READS: [&str; 11] = [
+        const READS: [&str; 16] = [
             "erp.account",
             "erp.find_orders",
             "erp.order",
@@ -125,6 +168,11 @@ impl Hooks {
             "erp.product_groups",
             "erp.locations",
             "erp.stock_at",
+            "erp.product",
+            "erp.products",
+            "erp.stock",
+            "erp.stock_list",
+            "erp.stock_report",
         ];
         let calls = self.calls().into_iter();
         calls.filter(|call| call.starts_with("erp.") && !READS.contains(&call.as_str())).collect()
@@ -159,7 +207,10 @@ impl Hooks {
             (mishap, plan.trouble(name))
         };
         let failure = |kind| Err(Failure::new(remote, kind, name, "planned"));
-        if remote != Remote::State {
+        let meter = self.meter.lock().unwrap().clone().filter(|_| remote == Remote::Rackbeat);
+        if let Some(meter) = meter {
+            meter.pass(name, &self.taken).await;
+        } else if remote != Remote::State {
             // A round trip, so that what runs at once really overlaps.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -167,6 +218,10 @@ impl Hooks {
             None => {}
             Some(Trouble::Fails(kind)) => return failure(kind),
             Some(Trouble::Slow(time)) => tokio::time::sleep(time).await,
+            Some(Trouble::Lost) => {
+                let _lost = work.await;
+                return failure(FailureKind::Unanswered);
+            }
             Some(Trouble::Panics) => panic!("planned in {name}"),
         }
         match mishap {

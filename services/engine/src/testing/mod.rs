@@ -6,10 +6,11 @@ mod fake_erp;
 mod fake_shop;
 mod hooks;
 mod state;
+mod state_goods;
 mod world;
 
 pub(crate) use catalog::variant;
 pub(crate) use fake_erp::FakeErp;
-pub(crate) use fake_shop::FakeShop;
+pub(crate) use fake_shop::{FakeShop, ShopWrite};
 pub(crate) use hooks::{Hooks, Mishap, Trouble};
 pub(crate) use world::{Working, World, WorldBuilder};

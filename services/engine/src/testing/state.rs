@@ -1,4 +1,4 @@
-//! The embedded state with hooks on the calls of an order's way.
+//! The embedded state with hooks on the calls of an order's way; those of stock and products are in `state_goods`.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use shopbeat_domain::failure::{Failure, FailureKind, Remote};
 use shopbeat_domain::ids::{AgreementId, OrderId, StoreId};
-use shopbeat_domain::job::{Claim, JobCounts, JobRecord, Offer, Settled, Subject, Verdict};
+use shopbeat_domain::job::{Claim, JobCounts, JobRecord, Lane, Offer, Settled, Subject, Verdict};
 use shopbeat_domain::ports::{
     Answer, IdMap, Ids, Jobs, Journal, Lease, Leases, Registry, Runs, SecretOwner, State,
 };
@@ -18,9 +18,9 @@ use shopbeat_domain::transfer::Transfer;
 
 use super::Hooks;
 
-struct Hooked<P: ?Sized> {
-    hooks: Hooks,
-    inner: Arc<P>,
+pub(super) struct Hooked<P: ?Sized> {
+    pub(super) hooks: Hooks,
+    pub(super) inner: Arc<P>,
 }
 
 /// A moment before which the state remembers nothing, if a test says so.
@@ -83,6 +83,10 @@ pub(super) fn hooked(state: State, hooks: &Hooks, epoch: &Epoch, frozen: &Frozen
         journal: Arc::new(Hooked { hooks: hooks(), inner: state.journal.clone() }),
         ids: Arc::new(Hooked { hooks: hooks(), inner: state.ids.clone() }),
         runs: Arc::new(Hooked { hooks: hooks(), inner: state.runs.clone() }),
+        heaps: Arc::new(Hooked { hooks: hooks(), inner: state.heaps.clone() }),
+        board: Arc::new(Hooked { hooks: hooks(), inner: state.board.clone() }),
+        holds: Arc::new(Hooked { hooks: hooks(), inner: state.holds.clone() }),
+        records: Arc::new(Hooked { hooks: hooks(), inner: state.records.clone() }),
         leases: Arc::new(Freezing { frozen: frozen.clone(), inner: state.leases.clone() }),
         ..state
     }
@@ -99,8 +103,14 @@ impl Jobs for Hooked<dyn Jobs> {
     ) -> Answer<u64> {
         self.hooks.call(Remote::State, "state.offer", self.inner.offer(store, offers, mark, now)).await
     }
-    async fn claim(&self, store: &StoreId, hold: Duration, now: Timestamp) -> Answer<Option<Claim>> {
-        self.hooks.call(Remote::State, "state.claim", self.inner.claim(store, hold, now)).await
+    async fn claim(
+        &self,
+        store: &StoreId,
+        lanes: &[Lane],
+        hold: Duration,
+        now: Timestamp,
+    ) -> Answer<Option<Claim>> {
+        self.hooks.call(Remote::State, "state.claim", self.inner.claim(store, lanes, hold, now)).await
     }
     async fn extend(&self, claim: &Claim, hold: Duration, now: Timestamp) -> Answer<bool> {
         self.hooks.call(Remote::State, "state.extend", self.inner.extend(claim, hold, now)).await
@@ -110,9 +120,11 @@ impl Jobs for Hooked<dyn Jobs> {
         claim: &Claim,
         verdict: &Verdict,
         journal: Option<&Transfer>,
+        release: bool,
         now: Timestamp,
     ) -> Answer<Settled> {
-        self.hooks.call(Remote::State, "state.settle", self.inner.settle(claim, verdict, journal, now)).await
+        let settle = self.inner.settle(claim, verdict, journal, release, now);
+        self.hooks.call(Remote::State, "state.settle", settle).await
     }
     async fn job(&self, store: &StoreId, subject: &Subject) -> Answer<Option<JobRecord>> {
         self.inner.job(store, subject).await
@@ -167,6 +179,12 @@ impl Runs for Hooked<dyn Runs> {
     }
     async fn latest_run(&self, store: &StoreId) -> Answer<Option<Run>> {
         self.inner.latest_run(store).await
+    }
+    async fn cancel_run(&self, store: &StoreId, id: &str) -> Answer<()> {
+        self.hooks.call(Remote::State, "state.cancel_run", self.inner.cancel_run(store, id)).await
+    }
+    async fn is_cancelled(&self, store: &StoreId, id: &str) -> Answer<bool> {
+        self.hooks.call(Remote::State, "state.is_cancelled", self.inner.is_cancelled(store, id)).await
     }
     async fn begin_run(&self, run: &Run, now: Timestamp) -> Answer<Run> {
         self.hooks.call(Remote::State, "state.begin_run", self.inner.begin_run(run, now)).await

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::state::{Epoch, Frozen, hooked};
 use super::{FakeErp, FakeShop, Hooks};
-use crate::connect::{ConnectRequest, Connector};
+use crate::connect::{ConnectRequest, Connector, WRITE_INVENTORY, WRITE_PRODUCTS};
 use crate::desk::Desk;
 use crate::observe::Silent;
 use crate::ports::Ports;
@@ -130,6 +130,7 @@ impl WorldBuilder {
     pub(crate) async fn build(self) -> World {
         let settings = self.settings.clone();
         let world = self.unconnected().await;
+        world.shop.scopes.lock().unwrap().extend([WRITE_PRODUCTS.to_owned(), WRITE_INVENTORY.to_owned()]);
         world.connector.connect(world.request(settings)).await.unwrap();
         world
     }
@@ -138,11 +139,11 @@ impl WorldBuilder {
     pub(crate) async fn unconnected(self) -> World {
         let hooks = Hooks::default();
         let start: Timestamp = "2026-02-15T00:00:00Z".parse().unwrap();
-        let clock = Arc::new(VirtualClock { start, since: tokio::time::Instant::now() });
+        let clock: Arc<dyn Clock> = Arc::new(VirtualClock { start, since: tokio::time::Instant::now() });
         let state = shopbeat_state::embedded(None, Sealing::generate().unwrap(), clock.clone()).unwrap();
         state.registry.epoch(start).await.unwrap();
-        let shop = Arc::new(FakeShop::new(hooks.clone(), "acme.myshopify.com"));
-        let erp = Arc::new(FakeErp::new(hooks.clone()));
+        let shop = Arc::new(FakeShop::new(hooks.clone(), clock.clone(), "acme.myshopify.com"));
+        let erp = Arc::new(FakeErp::new(hooks.clone(), clock.clone()));
         let (epoch, frozen) = (Epoch::default(), Frozen::default());
         let remotes = Arc::new(FakeRemotes { shops: Mutex::new(vec![shop.clone()]), erp: erp.clone() });
         let ports = Ports {
@@ -153,6 +154,7 @@ impl WorldBuilder {
             blind: Arc::new(FakeBlind),
             observer: Arc::new(Silent),
             timing: Timing::default(),
+            routes: Arc::default(),
         };
         let connector = Connector::new(ports.clone(), Some("https://hooks.example.test".parse().unwrap()));
         let id = StoreId::parse("acme").unwrap();
@@ -246,7 +248,7 @@ impl World {
 
     /// One more shop, not connected yet.
     pub(crate) fn add_shop(&self, domain: &str) -> Arc<FakeShop> {
-        let shop = Arc::new(FakeShop::new(self.hooks.clone(), domain));
+        let shop = Arc::new(FakeShop::new(self.hooks.clone(), self.ports.clock.clone(), domain));
         self.remotes.shops.lock().unwrap().push(shop.clone());
         shop
     }

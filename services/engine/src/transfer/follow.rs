@@ -40,6 +40,10 @@ impl Transferring<'_> {
             if let Some(verdict) = self.audit(order).await? {
                 return Ok(verdict);
             }
+        } else if !self.journal.did(Step::Booked)
+            && let Some(verdict) = self.look_at_draft(order).await?
+        {
+            return Ok(verdict);
         }
         Ok(self.transferred(order))
     }
@@ -59,6 +63,15 @@ impl Transferring<'_> {
         }
         self.note(Step::Audited).await?;
         Ok(None)
+    }
+
+    /// Whether a person has booked the draft meanwhile: from then on Rackbeat counts its units, and none are held.
+    async fn look_at_draft(&mut self, order: &Order) -> Result<Option<Verdict>, Stop> {
+        let verdict = self.still_there(order).await?;
+        if verdict.is_none() && self.seen.as_ref().is_some_and(|there| there.flags.booked) {
+            self.note(Step::Booked).await?;
+        }
+        Ok(verdict)
     }
 
     /// A transfer that was cut off goes on only if its order is still there. A person's removal is final unless a

@@ -29,6 +29,7 @@ use shopbeat_domain::store::Store;
 use shopbeat_domain::transfer::{Step, Transfer};
 
 use crate::ports::Ports;
+use crate::stock;
 use crate::worker::Held;
 
 pub use stop::Stop;
@@ -65,6 +66,16 @@ pub struct Ended {
     pub verdict: Verdict,
     /// The journal, if there is anything in it.
     pub journal: Option<Transfer>,
+    /// The order holds no units any more: it is booked, or left alone for good.
+    pub release: bool,
+}
+
+impl Ended {
+    /// An end that has neither journal nor units.
+    #[must_use]
+    pub fn of(verdict: Verdict) -> Self {
+        Self { verdict, journal: None, release: false }
+    }
 }
 
 /// Brings one order to its current state. What was done is in the journal, whatever comes back.
@@ -89,7 +100,8 @@ pub async fn transfer(context: &Context<'_>, claim: &Claim, order: OrderId) -> R
     match verdict {
         Ok(verdict) => {
             let keep = begun || !journal.steps.is_empty();
-            Ok(Ended { verdict, journal: keep.then_some(journal) })
+            let release = journal.did(Step::Booked) || is_over(&verdict);
+            Ok(Ended { verdict, journal: keep.then_some(journal), release })
         }
         Err(Stop::Parked { block, .. }) => Err(Stop::Parked { block, journal: Some(Box::new(journal)) }),
         Err(stop) => Err(stop),
@@ -104,6 +116,7 @@ impl Transferring<'_> {
             Err(failure) => return Err(failure.into()),
         };
         self.journal.order_name.clone_from(&order.head.name);
+        stock::hold_order(self.context.ports, self.context.store, &order, Some(&self.journal)).await?;
         if self.journal.number.is_none() && self.journal.did(Step::Intent) {
             self.find(order.head.created_at).await?;
         }
@@ -163,7 +176,9 @@ impl Transferring<'_> {
         let wait = if self.journal.waiting_for_stock {
             Some(limits::STOCK_RETRY)
         } else if self.journal.did(Step::Audited) {
-            None
+            // A draft holds units until a person books it.
+            let waits = !self.journal.did(Step::Booked) && !stock::is_forgotten_draft(&self.journal, now);
+            waits.then_some(limits::DRAFT_LOOK)
         } else {
             Some(limits::TWIN_AUDIT)
         };
@@ -199,6 +214,15 @@ impl Transferring<'_> {
     /// To be asked right before every write to a remote: is there enough left of claim and lease for one call?
     async fn still_ours(&self) -> Result<(), Stop> {
         self.context.held.still_ours(self.context.ports, self.claim).await
+    }
+}
+
+/// Whether nothing more will be done about the order by itself.
+fn is_over(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Done { outcome: Outcome::Transferred, again_at, .. } => again_at.is_none(),
+        Verdict::Done { outcome: Outcome::Ignored(_) | Outcome::RemovedInRackbeat, .. } => true,
+        Verdict::Done { .. } | Verdict::Later { .. } | Verdict::Parked(_) => false,
     }
 }
 

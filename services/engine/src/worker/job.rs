@@ -13,10 +13,10 @@ use shopbeat_domain::store::{Hold, Store};
 use shopbeat_domain::transfer::Transfer;
 
 use super::held::{Held, LeaseClock};
-use crate::initial;
 use crate::ports::Ports;
 use crate::retry::{self, Decision};
 use crate::transfer::{self, Context, Ended, Stop, later};
+use crate::{agreement, goods, initial, stock};
 
 /// What a job's end means for its lane.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub(super) async fn run(ports: Ports, store: Store, claim: Claim, lease: LeaseCl
     if let JobEnd::Trouble { further, .. } = &mut end {
         *further = held.is_further();
     }
-    match ports.state.jobs.settle(&claim, &ended.verdict, ended.journal.as_ref(), ports.now()).await {
+    match settle(&ports, &store, &claim, &ended).await {
         Ok(Settled::Fenced) => {
             tracing::warn!(store.id = %store.id, subject = %claim.subject, "a later claim owns the job; nothing written");
             JobEnd::Dropped
@@ -66,6 +66,24 @@ pub(super) async fn run(ports: Ports, store: Store, claim: Claim, lease: LeaseCl
     }
 }
 
+/// Settles a job. Units that are not held any more are said to the agreement's reader afterwards: Rackbeat counts them
+/// from now on.
+async fn settle(ports: &Ports, store: &Store, claim: &Claim, ended: &Ended) -> Answer<Settled> {
+    let released = match &claim.subject {
+        Subject::Order(order) if ended.release => stock::release_marks(ports, &store.id, *order).await?,
+        _ => Vec::new(),
+    };
+    let (journal, now) = (ended.journal.as_ref(), ports.now());
+    let settled = ports.state.jobs.settle(claim, &ended.verdict, journal, ended.release, now).await?;
+    if settled != Settled::Fenced
+        && let Err(failure) = agreement::stock_changed(ports, &store.agreement, &released).await
+    {
+        // The sweep finds that the units held are not those that were posted.
+        ports.observer.call_failed(&store.id, &failure);
+    }
+    Ok(settled)
+}
+
 async fn work(ports: &Ports, store: &Store, claim: &Claim, held: &Held) -> Result<Ended, Stop> {
     match &claim.subject {
         Subject::Order(order) => {
@@ -77,7 +95,20 @@ async fn work(ports: &Ports, store: &Store, claim: &Claim, held: &Held) -> Resul
         }
         Subject::InitialSync(run) => {
             let verdict = initial::go_on(ports, store, claim, held, run).await?;
-            Ok(Ended { verdict, journal: None })
+            Ok(Ended::of(verdict))
+        }
+        Subject::Stock => {
+            let shop = ports.remotes.shop(store).await?;
+            let context = stock::Context { ports, store, claim, held, shop: shop.as_ref() };
+            Ok(Ended::of(stock::run(&context).await?))
+        }
+        Subject::Products => {
+            let shop = ports.remotes.shop(store).await?;
+            let erp = ports.remotes.erp(&store.agreement, Lane::Product).await?;
+            let agreement_currency = agreement_currency(ports, store).await?;
+            let (shop, erp) = (shop.as_ref(), erp.as_ref());
+            let context = goods::Context { ports, store, agreement_currency, claim, held, shop, erp };
+            Ok(Ended::of(goods::run(&context).await?))
         }
     }
 }
@@ -122,14 +153,14 @@ fn failed(ports: &Ports, claim: &Claim, failure: Failure) -> (Ended, JobEnd) {
         Decision::LaneWaits { asked, hold } => {
             // Ready again at once: it is the lane that waits, and this job may be its probe.
             let verdict = Verdict::Later { at: ports.now(), strike: false };
-            (Ended { verdict, journal: None }, JobEnd::Trouble { failure, asked, hold, further: false })
+            (Ended::of(verdict), JobEnd::Trouble { failure, asked, hold, further: false })
         }
         Decision::Strike { then, tries } if claim.strikes + 1 >= tries => {
             (park(ports, claim, Block::new(then, &failure.call, failure.to_string()), None), JobEnd::Through)
         }
         Decision::Strike { .. } => {
             let at = later(ports.now(), retry::backoff(claim.strikes, ports.random.as_ref()));
-            (Ended { verdict: Verdict::Later { at, strike: true }, journal: None }, JobEnd::Through)
+            (Ended::of(Verdict::Later { at, strike: true }), JobEnd::Through)
         }
         Decision::Park(code) => {
             (park(ports, claim, Block::new(code, &failure.call, failure.to_string()), None), JobEnd::Through)
@@ -148,7 +179,7 @@ fn park(ports: &Ports, claim: &Claim, block: Block, journal: Option<Box<Transfer
         retry_at: block.code.heals().then(|| later(now, wait)),
         number: journal.as_ref().and_then(|journal| journal.number),
     };
-    Ended { verdict: Verdict::Parked(park), journal: journal.map(|journal| *journal) }
+    Ended { verdict: Verdict::Parked(park), journal: journal.map(|journal| *journal), release: false }
 }
 
 fn tell(store: &StoreId, claim: &Claim, verdict: &Verdict) {

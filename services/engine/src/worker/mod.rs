@@ -16,6 +16,7 @@ use shopbeat_domain::limits;
 use shopbeat_domain::store::{Desired, Store};
 use tokio_util::sync::CancellationToken;
 
+use crate::agreement;
 use crate::ports::Ports;
 
 pub use held::Held;
@@ -69,7 +70,9 @@ async fn turn(
         return Ok(Turn::Again);
     };
     tracing::info!(store.id = %id, lease.fence = lease.fence, "this worker has the store");
-    let ended = session::run(ports, &store, &lease, shutdown).await;
+    let ended = Box::pin(session::run(ports, &store, &lease, shutdown)).await;
+    // The session ended with its reader, wherever that was.
+    agreement::give_back(ports, &store, owner).await?;
     ports.state.leases.free(&lease).await?;
     ended?;
     Ok(Turn::Again)

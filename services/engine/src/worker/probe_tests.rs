@@ -17,7 +17,7 @@ async fn orders_do_not_wait_for_a_run_that_probes_a_lane_in_trouble() {
     let away = FailureKind::Busy { retry_after: None };
     world.hooks.trouble("erp.product_groups", 0, 1, Trouble::Fails(away));
     world.hooks.trouble("erp.product_groups", 0, 1, Trouble::Slow(Duration::from_secs(3 * 3600)));
-    let plan = RunPlan { products: true, stock: false, dry_run: true };
+    let plan = RunPlan { products: true, dry_run: true, ..RunPlan::default() };
     world.desk().begin_run(&world.id, plan).await.unwrap();
     let working = world.work();
     world.until("the run probes", async || world.hooks.count("erp.product_groups") == before + 2).await;

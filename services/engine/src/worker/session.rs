@@ -1,9 +1,11 @@
 //! The time in which a worker holds its store's lease.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use shopbeat_domain::failure::Failure;
-use shopbeat_domain::job::Subject;
+use shopbeat_domain::job::{Lane as JobLane, Offer};
 use shopbeat_domain::limits;
 use shopbeat_domain::ports::{Answer, Lease};
 use shopbeat_domain::store::{Hold, Store};
@@ -18,6 +20,7 @@ use crate::intake::set_hold;
 use crate::ports::Ports;
 use crate::sweep;
 use crate::transfer::later;
+use crate::{agreement, billing, goods};
 
 /// Works until the shutdown, until the lease is lost, or until the store wants no worker.
 pub(super) async fn run(
@@ -26,6 +29,9 @@ pub(super) async fn run(
     lease: &Lease,
     shutdown: &CancellationToken,
 ) -> Answer<()> {
+    // Whoever died may have changed the store and not told billing, or marked something and not said so.
+    billing::reconcile(ports, &store.id).await?;
+    ports.state.jobs.offer(&store.id, &[Offer::stock(), Offer::products()], None, ports.now()).await?;
     let clock = LeaseClock::until(later(ports.now(), ports.timing.lease));
     // Everything of this session ends with it, whichever part ends first.
     let over = shutdown.child_token();
@@ -34,8 +40,9 @@ pub(super) async fn run(
         ports,
         store: store.clone(),
         clock: clock.clone(),
-        lane: Lane::default(),
+        lanes: HashMap::new(),
         jobs: JoinSet::new(),
+        running: HashMap::new(),
         probe: None,
     };
     tokio::select! {
@@ -43,6 +50,8 @@ pub(super) async fn run(
         () = keep_lease(ports, lease, &clock) => {}
         () = sweep::keep_swept(ports, store, &over) => {}
         () = sweep::keep_subscribed(ports, store, &over) => {}
+        () = goods::sweep::keep_swept(ports, store, &over) => {}
+        () = agreement::keep(ports, store, &lease.owner, &over) => {}
         () = hold::keep_probing(ports, store, &over) => {}
     }
     dispatcher.drain().await;
@@ -73,10 +82,12 @@ struct Dispatcher<'a> {
     ports: &'a Ports,
     store: Store,
     clock: LeaseClock,
-    lane: Lane,
+    /// Each lane is in trouble by itself: that Rackbeat is away says nothing of quantities, which go to Shopify.
+    lanes: HashMap<JobLane, Lane>,
     jobs: JoinSet<JobEnd>,
-    /// The job that probes a lane in trouble. It goes beside what is under way: a run of the initial sync may be for
-    /// hours, and orders must not wait for it.
+    /// The lanes of the running jobs.
+    running: HashMap<Id, JobLane>,
+    /// The order that probes its lane. It goes beside those that were under way when the trouble began.
     probe: Option<Id>,
 }
 
@@ -90,6 +101,12 @@ enum Next {
     Idle(Duration),
     /// No worker is wanted.
     Over,
+}
+
+/// The lanes that a job may be claimed of now, and when the first of the closed ones opens.
+struct Free {
+    lanes: Vec<JobLane>,
+    reopens: Option<Timestamp>,
 }
 
 impl Dispatcher<'_> {
@@ -151,45 +168,66 @@ impl Dispatcher<'_> {
             return Ok(Next::Idle(limits::IDLE_LOOK));
         }
         let now = self.ports.now();
-        let probes = match self.lane.look(now) {
-            Open::Not(until) => return Ok(Next::Wait(until.duration_since(now).unsigned_abs())),
-            Open::Probe => true,
-            Open::Wide => false,
-        };
-        if self.jobs.len() >= limits::ORDERS_AT_ONCE || (probes && self.probe.is_some()) {
-            return Ok(Next::Wait(limits::IDLE_LOOK));
+        let Free { lanes, reopens } = self.free_lanes(now);
+        if lanes.is_empty() {
+            return Ok(Next::Wait(until(now, reopens)));
         }
-        match self.ports.state.jobs.claim(&self.store.id, self.ports.timing.lease, now).await? {
+        match self.ports.state.jobs.claim(&self.store.id, &lanes, self.ports.timing.lease, now).await? {
             Some(claim) => {
+                let lane = claim.lane;
                 let (ports, store, clock) = (self.ports.clone(), self.store.clone(), self.clock.clone());
-                let is_order = matches!(claim.subject, Subject::Order(_));
-                let job = self.jobs.spawn(job::run(ports, store, claim, clock));
-                // A run that is claimed in trouble may be for hours as well: the next order probes beside it.
-                if probes && is_order {
-                    self.probe = Some(job.id());
+                let job = self.jobs.spawn(job::run(ports, store, claim, clock)).id();
+                self.running.insert(job, lane);
+                if lane == JobLane::Order && self.look(lane, now) == Open::Probe {
+                    self.probe = Some(job);
                 }
                 Ok(Next::Look)
             }
             None => {
                 let due = self.ports.state.jobs.next_due(&self.store.id).await?;
-                let wait =
-                    due.map_or(limits::IDLE_LOOK, |at| at.duration_since(now).try_into().unwrap_or_default());
-                Ok(Next::Idle(wait.clamp(Duration::from_millis(1), limits::IDLE_LOOK)))
+                // What is ready in a lane that is closed or full waits for that, not for us.
+                let due = due.filter(|at| *at > now || lanes.len() == JobLane::ALL.len());
+                Ok(Next::Idle(until(now, due.into_iter().chain(reopens).min())))
             }
         }
+    }
+
+    fn look(&self, lane: JobLane, now: Timestamp) -> Open {
+        self.lanes.get(&lane).map_or(Open::Wide, |lane| lane.look(now))
+    }
+
+    /// Several orders at once, and beside them one job of each other lane: a shop with many orders gets its stock as
+    /// well, and an initial sync of hours holds up nothing.
+    fn free_lanes(&self, now: Timestamp) -> Free {
+        let mut free = Free { lanes: Vec::new(), reopens: None };
+        for lane in JobLane::ALL {
+            let running = self.running.values().filter(|running| **running == lane).count();
+            let most = if lane == JobLane::Order { limits::ORDERS_AT_ONCE } else { 1 };
+            match self.look(lane, now) {
+                Open::Not(until) => free.reopens = free.reopens.into_iter().chain([until]).min(),
+                Open::Probe if lane == JobLane::Order && self.probe.is_some() => {}
+                Open::Probe | Open::Wide if running < most => free.lanes.push(lane),
+                Open::Probe | Open::Wide => {}
+            }
+        }
+        free
     }
 
     async fn ended(&mut self, ended: Result<(Id, JobEnd), JoinError>) {
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
         self.probe.take_if(|probe| *probe == id);
+        let Some(lane) = self.running.remove(&id) else { return };
         match ended.map(|(_, end)| end) {
-            Ok(JobEnd::Through) => self.lane.succeeded(),
-            Ok(JobEnd::Dropped) => self.trouble_with_state(),
+            Ok(JobEnd::Through) => self.lane(lane).succeeded(),
+            Ok(JobEnd::Dropped) => {
+                let (now, random) = (self.ports.now(), self.ports.random.as_ref());
+                self.lane(lane).failed(now, None, random);
+            }
             Ok(JobEnd::Trouble { failure, asked, hold, further }) => {
                 if further {
-                    self.lane.succeeded();
+                    self.lane(lane).succeeded();
                 }
-                self.trouble(&failure, asked, hold).await;
+                self.trouble(lane, &failure, asked, hold).await;
             }
             Err(error) => {
                 tracing::error!(store.id = %self.store.id, %error, "a job's task ended unexpectedly");
@@ -197,26 +235,32 @@ impl Dispatcher<'_> {
         }
     }
 
-    /// Closes the lane; after several refusals of the credentials in a row the store is put on hold.
-    async fn trouble(&mut self, failure: &Failure, asked: Option<Duration>, hold: Option<Hold>) {
-        let (now, random) = (self.ports.now(), self.ports.random.as_ref());
-        let until = match hold {
-            Some(_) => self.lane.refused(now, asked, random),
-            None => self.lane.failed(now, asked, random),
-        };
-        tracing::warn!(store.id = %self.store.id, error = %failure, %until, "the lane waits");
-        if hold.is_none() || !job::puts_on_hold(self.lane.refusals()) {
-            return;
-        }
-        match set_hold(self.ports, &self.store.id, hold).await {
-            Ok(()) => self.lane.forget_refusals(),
-            Err(failure) => self.ports.observer.call_failed(&self.store.id, &failure),
-        }
+    fn lane(&mut self, lane: JobLane) -> &mut Lane {
+        self.lanes.entry(lane).or_default()
     }
 
-    fn trouble_with_state(&mut self) {
-        let now = self.ports.now();
-        self.lane.failed(now, None, self.ports.random.as_ref());
+    /// Closes the lane; after several refusals of the credentials in a row the store is put on hold.
+    async fn trouble(
+        &mut self,
+        lane: JobLane,
+        failure: &Failure,
+        asked: Option<Duration>,
+        hold: Option<Hold>,
+    ) {
+        let (now, ports) = (self.ports.now(), self.ports);
+        let random = ports.random.as_ref();
+        let until = match hold {
+            Some(_) => self.lane(lane).refused(now, asked, random),
+            None => self.lane(lane).failed(now, asked, random),
+        };
+        tracing::warn!(store.id = %self.store.id, lane = lane.name(), error = %failure, %until, "the lane waits");
+        if hold.is_none() || !job::puts_on_hold(self.lane(lane).refusals()) {
+            return;
+        }
+        match set_hold(ports, &self.store.id, hold).await {
+            Ok(()) => self.lane(lane).forget_refusals(),
+            Err(failure) => ports.observer.call_failed(&self.store.id, &failure),
+        }
     }
 
     /// Lets the running jobs end, for a while; what is cut off then is claimed again by the next worker.
@@ -235,6 +279,12 @@ impl Dispatcher<'_> {
         }
         self.jobs.abort_all();
     }
+}
+
+/// How long to wait for a moment, at most for as long as a worker never looks.
+fn until(now: Timestamp, moment: Option<Timestamp>) -> Duration {
+    let wait = moment.map_or(limits::IDLE_LOOK, |at| at.duration_since(now).try_into().unwrap_or_default());
+    wait.clamp(Duration::from_millis(1), limits::IDLE_LOOK)
 }
 
 /// Tells a failure that no job met.

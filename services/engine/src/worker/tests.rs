@@ -338,7 +338,7 @@ async fn orders_go_on_beside_a_run_that_waits_for_its_export_even_after_trouble(
     let world = world().await;
     *world.shop.catalog.lock().unwrap() = vec![variant(1, "CUP", 3)];
     world.shop.export_answers.lock().unwrap().extend((0..7200).map(Export::Running));
-    let plan = RunPlan { products: true, stock: true, dry_run: false };
+    let plan = RunPlan { products: true, stock: true, ..RunPlan::default() };
     let run = world.desk().begin_run(&world.id, plan).await.unwrap();
     let working = world.work();
     world.until("the export is waited for", async || world.hooks.count("shop.export") > 3).await;
@@ -377,12 +377,13 @@ async fn while_a_remote_is_in_trouble_one_job_probes_at_a_time() {
 #[tokio::test(start_paused = true)]
 async fn orders_come_before_a_run_of_the_initial_sync() {
     let world = world().await;
-    let plan = RunPlan { products: true, stock: false, dry_run: true };
+    let plan = RunPlan { products: true, dry_run: true, ..RunPlan::default() };
     let run = world.desk().begin_run(&world.id, plan).await.unwrap();
     put_orders(&world, 1..=1).await;
     let mut claims = Vec::new();
     for _ in 0..2 {
-        let claim = world.raw.jobs.claim(&world.id, LEASE, world.ports.now()).await.unwrap().unwrap();
+        let claim =
+            world.raw.jobs.claim(&world.id, &Lane::ALL, LEASE, world.ports.now()).await.unwrap().unwrap();
         claims.push((claim.subject, claim.lane));
     }
     assert_eq!(

@@ -8,45 +8,47 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::customers::Customer;
+use super::groups::Group;
 use super::hooks::{Event, Hook};
 use super::invoices::Invoice;
+use super::items::Items;
+use super::locations::Location;
 use super::number::number;
 use super::orders::Order;
-use super::products::Product;
+use super::product::Product;
 use super::shipments::Shipment;
 use super::stock::Adjustment;
+use crate::facts::StockTouches;
 use crate::seed::Seeded;
-
-/// A product group with its VAT in per cent by zone.
-#[derive(Debug, Clone)]
-pub struct Group {
-    /// Number, the id.
-    pub number: i64,
-    /// Name.
-    pub name: String,
-    /// VAT in per cent: domestic, EU, abroad, domestic exempt.
-    pub vat: [Decimal; 4],
-    /// Whether stock is kept of its items; services have none.
-    pub has_inventory: bool,
-    /// Whether its items may be sold.
-    pub is_sellable: bool,
-}
 
 /// The VAT zones as the wire names them, in the order of [`Group::vat`].
 pub(super) const ZONES: [&str; 4] = ["domestic", "eu", "abroad", "domestic_exempt"];
 
-impl Group {
-    pub(super) fn rate(&self, zone: &str) -> Decimal {
-        ZONES.iter().position(|known| *known == zone).map_or(Decimal::ZERO, |at| self.vat[at])
+/// A custom field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomField {
+    /// Id.
+    pub id: i64,
+    /// Slug.
+    pub slug: String,
+    /// Type, such as `text`, `boolean` or `select`.
+    pub kind: String,
+    /// What it is for: `item`, `customer` or `order`.
+    pub used_for: String,
+}
+
+impl CustomField {
+    /// A field of the type `text`.
+    #[must_use]
+    pub fn new(id: i64, slug: &str, used_for: &str) -> Self {
+        let (slug, used_for) = (slug.to_owned(), used_for.to_owned());
+        Self { id, slug, kind: "text".to_owned(), used_for }
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let [domestic, eu, abroad, exempt] = self.vat.map(number);
         json!({
-            "number": self.number, "name": self.name, "vat_domestic": domestic, "vat_eu": eu,
-            "vat_abroad": abroad, "vat_domestic_exempt": exempt, "has_inventory": self.has_inventory,
-            "is_sellable": self.is_sellable,
-            "self": format!("https://app.rackbeat.com/api/product-groups/{}", self.number),
+            "id": self.id, "slug": self.slug, "name": self.slug, "type": self.kind,
+            "available_for": [self.used_for], "use_in_layouts": false, "default_value": null, "options": [],
         })
     }
 }
@@ -62,8 +64,8 @@ pub struct AccountSetup {
     pub tokens: Vec<String>,
     /// Currencies with their rate in the base currency's hundredths; the first is the base.
     pub currencies: Vec<String>,
-    /// Number and name; the first is the default.
-    pub locations: Vec<(i64, String)>,
+    /// A tree; the first is the default.
+    pub locations: Vec<Location>,
     /// Product groups; the first is used where none is named.
     pub groups: Vec<Group>,
     /// Number and name.
@@ -76,8 +78,8 @@ pub struct AccountSetup {
     pub units: Vec<(i64, String)>,
     /// Number and name.
     pub customer_groups: Vec<(i64, String)>,
-    /// Custom fields: id, slug, and what they are for (`item`, `customer`, `order`).
-    pub fields: Vec<(i64, String, String)>,
+    /// Custom fields.
+    pub fields: Vec<CustomField>,
 }
 
 impl Default for AccountSetup {
@@ -97,7 +99,7 @@ impl Default for AccountSetup {
             company_name: "Nordlys Gear ApS".to_owned(),
             tokens: vec!["sandbox-rackbeat-token".to_owned()],
             currencies: ["DKK", "EUR", "SEK", "NOK", "USD", "GBP"].map(str::to_owned).to_vec(),
-            locations: named(&[(1, "Main")]),
+            locations: vec![Location::new(1, "Main")],
             groups: vec![
                 group(1, "Goods 25%", 25, true),
                 group(2, "Goods without VAT", 0, true),
@@ -110,7 +112,10 @@ impl Default for AccountSetup {
             employees: named(&[(1, "Webshop"), (2, "Warehouse")]),
             units: named(&[(1, "pcs")]),
             customer_groups: named(&[(1, "Webshop"), (2, "Wholesale")]),
-            fields: vec![(3, "webshop-order".to_owned(), "order".to_owned())],
+            fields: vec![
+                CustomField::new(3, "webshop-order", "order"),
+                CustomField::new(7, "webshop", "item"),
+            ],
         }
     }
 }
@@ -139,7 +144,7 @@ pub struct Mail {
 
 pub(super) struct Account {
     pub(super) setup: AccountSetup,
-    pub(super) products: BTreeMap<String, Product>,
+    pub(super) products: Items,
     pub(super) customers: BTreeMap<i64, Customer>,
     pub(super) orders: BTreeMap<i64, Order>,
     pub(super) shipments: BTreeMap<i64, Shipment>,
@@ -162,7 +167,7 @@ impl Account {
         let stream = Seeded::labelled(seed, &format!("rackbeat account {}", setup.id));
         Self {
             setup,
-            products: BTreeMap::new(),
+            products: Items::default(),
             customers: BTreeMap::new(),
             orders: BTreeMap::new(),
             shipments: BTreeMap::new(),
@@ -214,51 +219,61 @@ impl Account {
     }
 
     pub(super) fn default_location(&self) -> i64 {
-        self.setup.locations.first().map_or(1, |(number, _)| *number)
+        self.setup.locations.first().map_or(1, |location| location.number)
     }
 
     pub(super) fn location(&self, number: i64) -> Value {
-        let name = self.setup.locations.iter().find(|(known, _)| *known == number);
-        json!({ "number": number, "name": name.map(|(_, name)| name) })
+        let found = self.setup.locations.iter().find(|location| location.number == number);
+        json!({ "number": number, "name": found.map(|location| location.name.as_str()) })
     }
 
     pub(super) fn has_location(&self, number: i64) -> bool {
-        self.setup.locations.iter().any(|(known, _)| *known == number)
+        self.setup.locations.iter().any(|location| location.number == number)
     }
 
     pub(super) fn group(&self, number: i64) -> Option<&Group> {
         self.setup.groups.iter().find(|group| group.number == number)
     }
 
-    /// Notes an event for the webhooks unless the call asked for silence.
-    pub(super) fn tell(&mut self, call: &Call<'_>, event: Event) {
-        if !call.silent() {
-            self.events.push(event);
-        }
+    pub(super) fn unit(&self, number: i64) -> Value {
+        let unit = self.setup.units.iter().find(|(known, _)| *known == number);
+        unit.map_or(Value::Null, |(number, name)| json!({ "number": number, "name": name }))
     }
 
-    /// Takes an order's outstanding goods out of the products' quantity in order.
-    pub(super) fn release(&mut self, order: &mut Order) {
-        if std::mem::take(&mut order.reserved) {
-            for line in &order.lines {
-                if let Some(product) = self.products.get_mut(&line.item) {
-                    product.in_order -= line.quantity - line.shipped;
-                }
-            }
-        }
-    }
-
-    /// Puts them back if the order counts as it is now.
-    pub(super) fn reserve(&mut self, order: &mut Order, drafts_too: bool) {
-        if order.cancelled || !(order.booked() || drafts_too) || order.reserved {
+    /// Notes an event for the webhooks unless the call asked for silence. A call tells of an item's
+    /// stock once.
+    pub(super) fn tell(&mut self, call: &Call<'_>, mut event: Event) {
+        if call.silent() || self.events.iter().any(|noted| noted.same_stock(&event)) {
             return;
         }
-        order.reserved = true;
-        for line in &order.lines {
-            if let Some(product) = self.products.get_mut(&line.item) {
-                product.in_order += line.quantity - line.shipped;
-            }
+        event.entry = self.next_id();
+        self.events.push(event);
+    }
+
+    /// Tells of an item's stock.
+    pub(super) fn tell_stock(&mut self, call: &Call<'_>, item: &str) {
+        if let Some(event) = self.products.get(item).map(|product| Event::stock(product, call.facts)) {
+            self.tell(call, event);
         }
+    }
+
+    /// Changes an item's stock by what `work` does to it, and tells it.
+    pub(super) fn move_goods(
+        &mut self,
+        call: &Call<'_>,
+        item: &str,
+        work: impl FnOnce(&mut Product),
+    ) -> bool {
+        let work = |product: &mut Product| {
+            work(product);
+            product.used = true;
+        };
+        let done = match call.facts.stock_touches() {
+            StockTouches::Touches => self.products.touch(item, call.now, work),
+            StockTouches::Leaves => self.products.get_mut(item).map(work),
+        };
+        self.tell_stock(call, item);
+        done.is_some()
     }
 }
 

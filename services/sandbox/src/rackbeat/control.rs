@@ -12,16 +12,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::number::number;
-use super::{AccountSetup, HookScript, RackbeatSim};
+use super::{AccountSetup, HookScript, RackbeatSim, control_goods};
 
 #[derive(Deserialize)]
-struct Which {
+pub(super) struct Which {
     account: Option<i64>,
     reference: Option<String>,
 }
 
 impl Which {
-    fn account(&self, sim: &RackbeatSim) -> i64 {
+    pub(super) fn account(&self, sim: &RackbeatSim) -> i64 {
         self.account.or(sim.account_ids().first().copied()).unwrap_or_default()
     }
 }
@@ -38,6 +38,7 @@ pub(super) fn router(sim: RackbeatSim) -> Router {
         .route("/control/rackbeat/webhooks", get(webhooks).post(script_webhooks))
         .route("/control/rackbeat/calls", get(calls).delete(clear_calls))
         .route("/control/rackbeat/act", post(act))
+        .merge(control_goods::router())
         .with_state(sim)
 }
 
@@ -96,7 +97,7 @@ async fn cancel_order(
     done(sim.cancel_order(which.account(&sim), order))
 }
 
-fn done(done: bool) -> StatusCode {
+pub(super) fn done(done: bool) -> StatusCode {
     if done { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND }
 }
 
@@ -166,8 +167,7 @@ async fn script_webhooks(State(sim): State<RackbeatSim>, Json(script): Json<Scri
 }
 
 async fn calls(State(sim): State<RackbeatSim>) -> Json<Value> {
-    let row =
-        |call: super::CallRecord| json!({ "method": call.method, "path": call.path, "status": call.status });
+    let row = |call: super::CallRecord| json!({ "method": call.method, "path": call.path, "status": call.status, "at": call.at.to_string() });
     Json(sim.calls().into_iter().map(row).collect())
 }
 

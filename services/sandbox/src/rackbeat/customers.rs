@@ -9,8 +9,8 @@ use super::account::{Account, ZONES, n};
 use super::address::Address;
 use super::call::{Answer, Call, Form, Refusal, Reply, stamp};
 use super::hooks::Event;
+use super::item_list::not_filterable;
 use super::list::{page, sparse};
-use super::products::not_filterable;
 use crate::facts::{CustomerNameKey, CustomerSearch, CustomerTerms, EmailFilter};
 
 // No Debug: a customer is a person.

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::account::Account;
 use super::call::{Answer, Call, Form, Refusal, Reply, stamp};
 use super::list::page;
-use super::products::Product;
-use crate::facts::{Facts, StockEventBody, WebhookBody, WebhookToken};
+use super::product::Product;
+use crate::facts::{Facts, StockEventBody, StockEventName, WebhookBody, WebhookToken};
 
 const ENTITIES: [&str; 9] = [
     "order",
@@ -22,10 +22,17 @@ const ENTITIES: [&str; 9] = [
     "delivery_terms",
 ];
 const VERBS: [&str; 3] = ["created", "updated", "deleted"];
-const OTHERS: [&str; 2] = ["inventory.changed", "plugin.uninstalled"];
 
-fn is_event(name: &str) -> bool {
-    OTHERS.contains(&name)
+fn stock_event(facts: &Facts) -> &'static str {
+    match facts.stock_event_name() {
+        StockEventName::Changed => "inventory.changed",
+        StockEventName::Updated => "inventory.updated",
+    }
+}
+
+fn is_event(name: &str, facts: &Facts) -> bool {
+    name == stock_event(facts)
+        || name == "plugin.uninstalled"
         || name
             .split_once('.')
             .is_some_and(|(entity, verb)| ENTITIES.contains(&entity) && VERBS.contains(&verb))
@@ -40,21 +47,35 @@ pub(super) struct Event {
     old_key: Option<Value>,
     /// The item's kind, when its stock changed.
     stock_of: Option<&'static str>,
+    /// What an update changed.
+    changed: Vec<&'static str>,
+    /// An id of its own.
+    pub(super) entry: i64,
 }
 
 impl Event {
     pub(super) fn keyed(entity: &str, verb: &str, key_name: &'static str, key: Value) -> Self {
-        Self { name: format!("{entity}.{verb}"), key_name, key, old_key: None, stock_of: None }
+        let name = format!("{entity}.{verb}");
+        Self { name, key_name, key, old_key: None, stock_of: None, changed: Vec::new(), entry: 0 }
     }
 
-    pub(super) fn stock(product: &Product) -> Self {
+    pub(super) fn stock(product: &Product, facts: &Facts) -> Self {
         Self {
-            name: "inventory.changed".to_owned(),
-            key_name: "number",
-            key: product.number.clone().into(),
-            old_key: None,
+            name: stock_event(facts).to_owned(),
             stock_of: Some(product.kind()),
+            ..Self::keyed("", "", "number", product.number.clone().into())
         }
+    }
+
+    /// True when both tell of the same item's stock.
+    pub(super) fn same_stock(&self, other: &Self) -> bool {
+        self.stock_of.is_some() && other.stock_of.is_some() && self.key == other.key
+    }
+
+    /// The same event with what the update changed.
+    pub(super) fn changing(mut self, changed: Vec<&'static str>) -> Self {
+        self.changed = changed;
+        self
     }
 
     /// The same event of a thing whose key was `old`.
@@ -66,10 +87,17 @@ impl Event {
     /// The body in the live or in the documented shape. Live, keys come as strings.
     pub(super) fn body(&self, account: &Account, facts: &Facts) -> Value {
         let text = || self.key.as_str().map_or_else(|| self.key.to_string(), str::to_owned);
-        if let Some(kind) = self.stock_of
-            && facts.stock_event_body() == StockEventBody::Item
-        {
-            return json!({ "item": self.key, "item_type": kind, "type": "stock" });
+        if let Some(kind) = self.stock_of {
+            let mut body = json!({ "item": self.key, "item_type": kind, "type": "stock" });
+            match facts.stock_event_body() {
+                StockEventBody::Item => return body,
+                StockEventBody::ItemAndKey => {
+                    body["key_name"] = "id".into();
+                    body["key"] = self.entry.to_string().into();
+                    return body;
+                }
+                StockEventBody::Key => {}
+            }
         }
         match facts.webhook_body() {
             WebhookBody::Live => json!({ "key_name": self.key_name, "key": text() }),
@@ -80,7 +108,7 @@ impl Event {
                 if self.name.ends_with(".updated") {
                     body["old_key"] = self.old_key.clone().unwrap_or_else(|| self.key.clone());
                     body["new_key"] = self.key.clone();
-                    body["changed"] = json!([]);
+                    body["changed"] = json!(self.changed);
                 }
                 body
             }
@@ -138,7 +166,7 @@ pub(super) fn route(account: &mut Account, call: &Call<'_>) -> Answer {
                 Method::GET => Reply::ok(json!({ "webhook": hook.to_json() })),
                 Method::PUT => {
                     let mut form = Form::new(&call.body);
-                    let (event, url) = read(&mut form);
+                    let (event, url) = read(&mut form, call.facts);
                     let active = form.flag("is_active");
                     form.done()?;
                     hook.event = event.unwrap_or(std::mem::take(&mut hook.event));
@@ -158,9 +186,9 @@ pub(super) fn route(account: &mut Account, call: &Call<'_>) -> Answer {
     }
 }
 
-fn read(form: &mut Form<'_>) -> (Option<String>, Option<String>) {
+fn read(form: &mut Form<'_>, facts: &Facts) -> (Option<String>, Option<String>) {
     let event = form.text("event");
-    if event.as_ref().is_some_and(|event| !is_event(event)) {
+    if event.as_ref().is_some_and(|event| !is_event(event, facts)) {
         form.wrong("event", "The selected event is invalid.");
     }
     let url = form.short("url", 255);
@@ -176,7 +204,7 @@ fn register(account: &mut Account, call: &Call<'_>) -> Answer {
     let mut form = Form::new(&call.body);
     form.require("event");
     form.require("url");
-    let (event, url) = read(&mut form);
+    let (event, url) = read(&mut form, call.facts);
     let active = form.flag("is_active").unwrap_or(true);
     form.done()?;
     let (event, url) = (event.unwrap_or_default(), url.unwrap_or_default());

@@ -12,8 +12,8 @@ use super::account::Account;
 use super::call::{Answer, Call, Refusal, Reply};
 use super::number::decode;
 use super::{CallRecord, ClientHeaders, RackbeatSim};
-use super::{customers, hooks, invoices, orders, products, reference, shipments, stock};
-use crate::facts::{Burst, Facts, RetryAfter};
+use super::{customers, groups, hooks, invoices, locations, orders, products, reference, shipments, stock};
+use crate::facts::{Burst, Facts, RateHeaders, RetryAfter};
 
 /// Calls in a sliding minute, per token.
 const PER_MINUTE: usize = 480;
@@ -36,9 +36,8 @@ pub(super) fn dispatch(account: &mut Account, call: &Call<'_>) -> Answer {
         Some("reports") if second == Some("checking") && call.method == Method::GET => {
             stock::checking(account, call)
         }
-        Some("product-groups") if second.is_none() && call.method == Method::POST => {
-            reference::create_group(account, call)
-        }
+        Some("product-groups") => groups::route(account, call),
+        Some("locations") => locations::route(account, call),
         Some(_) if call.method == Method::GET => reference::route(account, call),
         _ => Err(Refusal::Missing),
     }
@@ -76,6 +75,22 @@ fn pace(account: &mut Account, token: &str, now: Timestamp, facts: &Facts) -> Re
     Ok(PER_MINUTE - window.len())
 }
 
+/// The headers of the framework: what is left, and when to come again.
+fn tell_pace(headers: &mut HeaderMap, paced: &Result<usize, u32>, now: Timestamp, facts: &Facts) {
+    if facts.rate_headers() == RateHeaders::Sent {
+        headers.insert("x-ratelimit-limit", PER_MINUTE.into());
+        headers.insert("x-ratelimit-remaining", (*paced).unwrap_or(0).into());
+    }
+    if let Err(wait) = *paced
+        && facts.retry_after() == RetryAfter::Sent
+    {
+        headers.insert(header::RETRY_AFTER, wait.into());
+        if facts.rate_headers() == RateHeaders::Sent {
+            headers.insert("x-ratelimit-reset", (now.as_second() + i64::from(wait)).into());
+        }
+    }
+}
+
 /// A body counts only as JSON: the framework sees no fields in other content types.
 fn body_of(parts: &Parts, body: &Bytes) -> Result<Value, Reply> {
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
@@ -89,8 +104,10 @@ fn body_of(parts: &Parts, body: &Bytes) -> Result<Value, Reply> {
 pub(super) async fn handle(State(sim): State<RackbeatSim>, parts: Parts, body: Bytes) -> Response<Body> {
     let path = parts.uri.path();
     let path = path.strip_prefix("/api").unwrap_or(path).to_owned();
-    let (reply, headers) = answer(&sim, &parts, &path, &body);
-    sim.log(CallRecord { method: parts.method.to_string(), path, status: reply.status });
+    let at = sim.core().clock.now();
+    let (reply, headers) = answer(&sim, &parts, &path, &body, at);
+    let account = bearer(&parts.headers).and_then(|token| sim.account_of(token));
+    sim.log(CallRecord { method: parts.method.to_string(), path, status: reply.status, account, at });
     let mut response =
         Response::new(if reply.body.is_null() { Body::empty() } else { Body::from(reply.body.to_string()) });
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -99,7 +116,7 @@ pub(super) async fn handle(State(sim): State<RackbeatSim>, parts: Parts, body: B
     response
 }
 
-fn answer(sim: &RackbeatSim, parts: &Parts, path: &str, body: &Bytes) -> (Reply, HeaderMap) {
+fn answer(sim: &RackbeatSim, parts: &Parts, path: &str, body: &Bytes, now: Timestamp) -> (Reply, HeaderMap) {
     let mut headers = HeaderMap::new();
     let refused = |status, message: &str| Reply { status, body: json!({ "message": message }) };
     let text = |name: &str| {
@@ -112,23 +129,15 @@ fn answer(sim: &RackbeatSim, parts: &Parts, path: &str, body: &Bytes) -> (Reply,
         consumer_contact: text("consumer-contact"),
     });
     let core = sim.core();
-    let now = core.clock.now();
     let Some(token) = bearer(&parts.headers) else {
         return (refused(401, "Unauthenticated."), headers);
     };
     let reply = sim.with_token(token, |account| {
         if core.limits {
-            match pace(account, token, now, &core.facts) {
-                Ok(left) => {
-                    headers.insert("x-ratelimit-limit", PER_MINUTE.into());
-                    headers.insert("x-ratelimit-remaining", left.into());
-                }
-                Err(wait) => {
-                    if core.facts.retry_after() == RetryAfter::Sent {
-                        headers.insert(header::RETRY_AFTER, wait.into());
-                    }
-                    return refused(429, "Too Many Attempts.");
-                }
+            let paced = pace(account, token, now, &core.facts);
+            tell_pace(&mut headers, &paced, now, &core.facts);
+            if paced.is_err() {
+                return refused(429, "Too Many Attempts.");
             }
         }
         let body = match body_of(parts, body) {

@@ -32,7 +32,7 @@ impl Line {
     pub(super) fn to_json(&self, account: &Account) -> Value {
         let item = account.products.get(&self.item);
         json!({
-            "id": self.id, "child_id": self.item, "child_type": item.map(super::products::Product::kind), "name": self.name,
+            "id": self.id, "child_id": self.item, "child_type": item.map(super::product::Product::kind), "name": self.name,
             "quantity": n(self.quantity), "quantity_shipped": n(self.shipped), "line_price": n(self.price),
             "line_total": n(cents(self.priced().net())), "discount_percentage": n(self.discount),
             "vat_percentage": n(self.vat), "delivery_date": null,

@@ -7,23 +7,34 @@ mod account;
 mod address;
 mod call;
 mod control;
+mod control_goods;
 mod customers;
 mod deliveries;
+mod goods;
+mod groups;
 mod hooks;
 mod http;
 mod invoices;
+mod item_list;
+mod items;
 mod lines;
 mod list;
+mod locations;
 mod number;
 mod order_list;
 mod orders;
 mod person;
+mod places;
+mod product;
 mod products;
 mod reference;
+mod reserved;
 mod rows;
 mod shipments;
+mod sorted;
 mod stock;
 mod totals;
+mod traffic;
 mod transitions;
 
 #[cfg(test)]
@@ -44,21 +55,14 @@ use crate::seed::Seeded;
 use account::Account;
 use deliveries::{Counters, Delivery};
 
-pub use account::{AccountSetup, Group, Mail};
+pub use account::{AccountSetup, CustomField, Mail};
 pub use deliveries::{HookCounts, HookScript};
+pub use goods::{NewItem, Quantity};
+pub use groups::Group;
+pub use locations::Location;
 pub use rows::{CustomerRow, HookRow, InvoiceRow, LineRow, OrderRow, ProductRow, ShipmentRow};
 pub use totals::Totals;
-
-/// One call that reached the simulated Rackbeat.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallRecord {
-    /// HTTP method.
-    pub method: String,
-    /// Path below the base URL, without the query.
-    pub path: String,
-    /// Status answered, whether or not the answer arrived.
-    pub status: u16,
-}
+pub use traffic::{CallRecord, Traffic};
 
 /// The headers by which a client names itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -154,6 +158,12 @@ impl RackbeatSim {
 
     fn saw(&self, headers: ClientHeaders) {
         self.lock().headers.insert(headers);
+    }
+
+    fn account_of(&self, token: &str) -> Option<i64> {
+        let state = self.lock();
+        let owns = |account: &&Account| account.setup.tokens.iter().any(|own| own == token);
+        state.accounts.iter().find(owns).map(|account| account.setup.id)
     }
 
     /// Works on the account a token belongs to, then hands its events to the webhooks.

@@ -2,9 +2,9 @@
 
 use super::account::Account;
 use super::call::{Answer, Call};
+use super::item_list::not_filterable;
 use super::list::page;
 use super::orders::Order;
-use super::products::not_filterable;
 use crate::facts::{FieldFilter, HeadingSearch, OrderFlags, OrderSort};
 
 const FLAGS: [&str; 5] = ["is_booked", "booked", "is_shipped", "is_cancelled", "is_ready_for_shipping"];

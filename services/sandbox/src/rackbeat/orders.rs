@@ -13,6 +13,7 @@ use super::customers::Customer;
 use super::hooks::Event;
 use super::lines::{self, Line};
 use super::list::sparse;
+use super::reserved::{owed, tell_reserved};
 use super::totals::{Totals, totals};
 use super::{order_list, shipments, transitions};
 use crate::facts::{
@@ -115,7 +116,7 @@ impl Order {
 
     pub(super) fn field_values(&self, account: &Account) -> Value {
         let slug =
-            |id: &i64| account.setup.fields.iter().find(|(known, ..)| known == id).map(|(_, slug, _)| slug);
+            |id: &i64| account.setup.fields.iter().find(|field| field.id == *id).map(|field| &field.slug);
         let values = self.fields.iter();
         values
             .map(|(id, value)| json!({ "value": value, "field": { "id": id, "slug": slug(id), "type": "text" } }))
@@ -138,12 +139,15 @@ pub(super) fn change<T>(
 ) -> Result<T, Refusal> {
     let drafts_too = call.facts.reserved_by() == ReservedBy::DraftsToo;
     let mut order = account.orders.remove(&number).ok_or(Refusal::Missing)?;
+    let before = owed(&order);
     account.release(&mut order);
     let kept = order.clone();
     let outcome = change(account, &mut order);
     let mut order = if outcome.is_ok() { order } else { kept };
     account.reserve(&mut order, drafts_too);
+    let after = owed(&order);
     account.orders.insert(number, order);
+    tell_reserved(account, call, &before, &after);
     outcome
 }
 
@@ -366,15 +370,18 @@ fn delete(account: &mut Account, call: &Call<'_>, number: i64) -> Answer {
     if order.booked() {
         return Err(Refusal::Forbidden("A booked order can't be deleted."));
     }
-    if let Some(event) = remove(account, number) {
-        account.tell(call, event);
-    }
+    remove(account, call, number);
     Reply::gone()
 }
 
-/// Removes an order whatever its state; gives the event that tells so.
-pub(super) fn remove(account: &mut Account, number: i64) -> Option<Event> {
-    let mut order = account.orders.remove(&number)?;
+/// Removes an order whatever its state, and tells so. False when there is none.
+pub(super) fn remove(account: &mut Account, call: &Call<'_>, number: i64) -> bool {
+    let Some(mut order) = account.orders.remove(&number) else {
+        return false;
+    };
+    let before = owed(&order);
     account.release(&mut order);
-    Some(order.event("deleted"))
+    account.tell(call, order.event("deleted"));
+    tell_reserved(account, call, &before, &BTreeMap::new());
+    true
 }

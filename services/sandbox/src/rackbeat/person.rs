@@ -137,7 +137,7 @@ impl RackbeatSim {
         self.counters().read()
     }
 
-    fn look<T: Default>(&self, account: i64, look: impl FnOnce(&mut Account) -> T) -> T {
+    pub(super) fn look<T: Default>(&self, account: i64, look: impl FnOnce(&mut Account) -> T) -> T {
         self.with_account(account, look).unwrap_or_default()
     }
 }
@@ -212,17 +212,7 @@ impl RackbeatSim {
 
     /// Bars or unbars an item. False when there is none.
     pub fn bar_product(&self, account: i64, item: &str, barred: bool) -> bool {
-        self.with_call(account, Method::PUT, "products", Value::Null, |account, call| {
-            let Some(product) = account.products.get_mut(item) else {
-                return false;
-            };
-            product.barred = barred;
-            product.updated = call.now;
-            let event = product.event("updated");
-            account.tell(call, event);
-            true
-        })
-        .unwrap_or(false)
+        self.edit_product(account, item, json!({ "is_barred": barred }))
     }
 
     /// Cancels an order, which only people can. False when there is none.
@@ -241,15 +231,13 @@ impl RackbeatSim {
     /// Deletes an order whatever its state. False when there is none.
     pub fn delete_order(&self, account: i64, number: i64) -> bool {
         let done = self.with_call(account, Method::DELETE, "orders", Value::Null, |account, call| {
-            let event = remove(account, number)?;
-            account.tell(call, event);
-            Some(())
+            remove(account, call, number)
         });
-        done.flatten().is_some()
+        done.unwrap_or(false)
     }
 
     /// Works on an account as a call that nobody sent.
-    fn with_call<T>(
+    pub(super) fn with_call<T>(
         &self,
         account: i64,
         method: Method,

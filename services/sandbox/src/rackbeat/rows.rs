@@ -3,13 +3,15 @@
 use std::fmt;
 
 use rust_decimal::Decimal;
+use serde_json::Value;
 
 use super::account::Account;
 use super::customers::Customer;
 use super::invoices::Invoice;
 use super::lines::Line;
+use super::number::decimal;
 use super::orders::Order;
-use super::products::Product;
+use super::product::Product;
 use super::shipments::Shipment;
 use super::totals::Totals;
 use crate::facts::Facts;
@@ -131,11 +133,28 @@ pub struct ProductRow {
     pub in_order: Decimal,
     /// Stock less quantity in order.
     pub available: Decimal,
+    /// Product group's number.
+    pub group: i64,
+    /// Unit's number.
+    pub unit: i64,
+    /// Barcode.
+    pub barcode: Option<String>,
+    /// Description.
+    pub description: Option<String>,
+    /// Recommended cost price.
+    pub cost: Option<Decimal>,
+    /// Weight and its unit.
+    pub weight: Option<(Decimal, String)>,
+    /// Custom fields: id and value.
+    pub fields: Vec<(i64, Value)>,
 }
 
 impl ProductRow {
     pub(super) fn of(product: &Product) -> Self {
-        let stock = product.stock_quantity();
+        let text = |key: &str| product.kept(key).and_then(Value::as_str).map(str::to_owned);
+        let physical = product.physical.as_deref();
+        let weight = physical.and_then(|physical| physical.weight).filter(|weight| !weight.is_zero());
+        let unit = physical.and_then(|physical| physical.weight_unit.clone());
         Self {
             number: product.number.clone(),
             lot: product.lot,
@@ -143,10 +162,17 @@ impl ProductRow {
             price: product.price,
             barred: product.barred,
             inventory: product.inventory,
-            stock,
-            locations: product.stock.iter().map(|(number, stock)| (*number, *stock)).collect(),
-            in_order: product.in_order,
-            available: stock - product.in_order,
+            stock: product.stock.total(),
+            locations: product.stock.iter().collect(),
+            in_order: product.in_order.total(),
+            available: product.available(),
+            group: product.group,
+            unit: product.unit,
+            barcode: text("barcode"),
+            description: text("description"),
+            cost: product.kept("recommended_cost_price").and_then(decimal),
+            weight: weight.map(|weight| (weight, unit.unwrap_or_default())),
+            fields: product.fields.clone(),
         }
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct Shipment {
 
 impl Shipment {
     pub(super) fn to_json(&self, account: &Account) -> Value {
-        let kind = |item: &str| account.products.get(item).map(super::products::Product::kind);
+        let kind = |item: &str| account.products.get(item).map(super::product::Product::kind);
         let lines: Vec<Value> = self
             .lines
             .iter()
@@ -76,8 +76,8 @@ fn shippable(account: &Account, order: &Order, overlap: ShipmentOverlap) -> Vec<
             .sum();
         let here = lines.iter().filter(|taken| taken.item == line.item && taken.location == location);
         let taken: Decimal = here.map(|taken| taken.quantity).sum();
-        let held = product.on_shipments.get(&location).copied().filter(|_| refused).unwrap_or_default();
-        let there = product.stock.get(&location).copied().unwrap_or_default() - held - taken;
+        let held = if refused { product.on_shipments.get(location) } else { Decimal::ZERO };
+        let there = product.stock.get(location) - held - taken;
         let quantity = (line.quantity - line.shipped - open).min(there);
         if quantity > Decimal::ZERO {
             let item = line.item.clone();
@@ -103,7 +103,7 @@ pub(super) fn create(account: &mut Account, call: &Call<'_>, number: i64) -> Ans
     for line in &mut lines {
         line.id = account.next_id();
         if let Some(product) = account.products.get_mut(&line.item) {
-            *product.on_shipments.entry(line.location).or_default() += line.quantity;
+            product.on_shipments.add(line.location, line.quantity);
         }
     }
     let shipment = Shipment {
@@ -213,21 +213,16 @@ fn mark(account: &mut Account, call: &Call<'_>, id: i64, step: &str) -> Answer {
 fn ship(account: &mut Account, call: &Call<'_>, shipment: &Shipment) -> Result<(), Refusal> {
     for (at, line) in shipment.lines.iter().enumerate() {
         let product = account.products.get(&line.item);
-        let there =
-            product.and_then(|product| product.stock.get(&line.location)).copied().unwrap_or_default();
+        let there = product.map(|product| product.stock.get(line.location)).unwrap_or_default();
         if there < line.quantity {
             return Err(Refusal::invalid(&format!("lines.{at}.quantity"), "There is not enough stock."));
         }
     }
-    let mut events = Vec::new();
     for line in &shipment.lines {
-        if let Some(product) = account.products.get_mut(&line.item) {
-            *product.stock.entry(line.location).or_default() -= line.quantity;
-            *product.on_shipments.entry(line.location).or_default() -= line.quantity;
-            product.used = true;
-            product.updated = call.now;
-            events.push(Event::stock(product));
-        }
+        account.move_goods(call, &line.item, |product| {
+            product.stock.add(line.location, -line.quantity);
+            product.on_shipments.add(line.location, -line.quantity);
+        });
     }
     // The order may have been removed by a person meanwhile; the goods leave all the same.
     if account.orders.contains_key(&shipment.order) {
@@ -241,9 +236,6 @@ fn ship(account: &mut Account, call: &Call<'_>, shipment: &Shipment) -> Result<(
             account.tell(call, order.event("updated"));
             Ok(())
         })?;
-    }
-    for event in events {
-        account.tell(call, event);
     }
     Ok(())
 }

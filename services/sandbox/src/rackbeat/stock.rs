@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 
 use super::account::{Account, n};
 use super::call::{Answer, Call, Form, Refusal, Reply, day};
-use super::hooks::Event;
-use super::list::{page, sparse, whole};
-use super::products::Product;
+use super::items::{By, Scope};
+use super::list::{Fields, Window, page, select, sparse, whole};
+use super::locations::within;
+use super::product::Product;
+use crate::facts::{LocationAvailable, ParentStock};
 
 #[derive(Debug, Clone)]
 pub(super) struct Adjustment {
@@ -31,22 +33,27 @@ impl Adjustment {
     }
 }
 
-/// The stock of an item at one location, with what is free of orders and shipments there.
-fn at_location(account: &Account, product: &Product, number: i64) -> Value {
-    let stock = product.stock.get(&number).copied().unwrap_or_default();
-    let mut row = account.location(number);
+/// What a location counts as its own: what lies there itself, or all within it.
+fn counted(account: &Account, call: &Call<'_>, location: i64, whole: bool) -> Vec<i64> {
+    if whole || call.facts.parent_stock() == ParentStock::WithChildren {
+        within(account, location)
+    } else {
+        vec![location]
+    }
+}
+
+/// The stock of an item at one location, with what is free of orders there. `whole` counts what lies
+/// in the locations inside it whatever the switch says.
+fn at_location(account: &Account, call: &Call<'_>, product: &Product, location: i64, whole: bool) -> Value {
+    let places = counted(account, call, location, whole);
+    let stock: Decimal = places.iter().map(|place| product.stock.get(*place)).sum();
+    let mut row = account.location(location);
     row["stock_quantity"] = n(stock);
-    // Orders draw on the item's default location unless a line says otherwise.
-    let ordered = account
-        .orders
-        .values()
-        .filter(|order| order.reserved)
-        .flat_map(|order| &order.lines)
-        .filter(|line| line.item == product.number && line.location.unwrap_or(product.location) == number)
-        .map(|line| line.quantity - line.shipped)
-        .sum::<Decimal>();
-    row["in_order_quantity"] = n(ordered);
-    row["available_quantity"] = n(stock - ordered);
+    if call.facts.location_available() == LocationAvailable::Told {
+        let ordered: Decimal = places.iter().map(|place| product.ordered_at(*place)).sum();
+        row["in_order_quantity"] = n(ordered);
+        row["available_quantity"] = n(stock - ordered);
+    }
     row
 }
 
@@ -57,9 +64,10 @@ pub(super) fn item_locations(
     lot: Option<bool>,
     rest: &[&str],
 ) -> Answer {
+    let top = call.flag("only_toplevel").unwrap_or(false);
     let all = || {
-        let rows = account.setup.locations.iter();
-        rows.map(|(number, _)| at_location(account, product, *number)).collect::<Vec<_>>()
+        let rows = account.setup.locations.iter().filter(|location| !top || location.parent.is_none());
+        rows.map(|location| at_location(account, call, product, location.number, top)).collect::<Vec<_>>()
     };
     let (many, one) = match lot {
         Some(false) => ("product_locations", "product_location"),
@@ -77,34 +85,42 @@ pub(super) fn item_locations(
             if !account.has_location(number) {
                 return Err(Refusal::Missing);
             }
-            Reply::ok(json!({ one: sparse(call, at_location(account, product, number)) }))
+            Reply::ok(json!({ one: sparse(call, at_location(account, call, product, number, false)) }))
         }
         _ => Err(Refusal::Missing),
     }
 }
 
-/// `GET /reports/checking`: every item with its physical stock, by location on request.
+/// `GET /reports/checking`: every item of which stock is kept with its physical stock, by location on
+/// request.
 pub(super) fn checking(account: &Account, call: &Call<'_>) -> Answer {
     let everywhere = call.flag("show_all_locations").unwrap_or(false);
-    let rows: Vec<&Product> = account.products.values().filter(|product| product.inventory).collect();
-    page(call, "items", &rows, |product| {
-        let places: Vec<Value> = account
-            .setup
-            .locations
+    let window = Window::of(call)?;
+    let fields = Fields::of(call);
+    let places: Vec<(i64, &str, Vec<i64>)> = account
+        .setup
+        .locations
+        .iter()
+        .map(|place| (place.number, place.name.as_str(), counted(account, call, place.number, false)))
+        .collect();
+    let row = |product: &Product| {
+        let held = |within: &[i64]| within.iter().map(|place| product.stock.get(*place)).sum::<Decimal>();
+        let rows: Vec<Value> = places
             .iter()
-            .filter(|(number, _)| {
-                everywhere || product.stock.get(number).is_some_and(|stock| !stock.is_zero())
-            })
-            .map(|(number, name)| {
-                let stock = product.stock.get(number).copied().unwrap_or_default();
-                json!({ "number": number, "name": name, "stock_quantity": n(stock) })
-            })
+            .map(|(number, name, within)| (number, name, held(within)))
+            .filter(|(_, _, stock)| everywhere || !stock.is_zero())
+            .map(
+                |(number, name, stock)| json!({ "number": number, "name": name, "stock_quantity": n(stock) }),
+            )
             .collect();
         json!({
             "number": product.number, "name": product.name, "type": product.kind(),
-            "stock_quantity": n(product.stock_quantity()), "locations": places,
+            "stock_quantity": n(product.stock.total()), "locations": rows,
         })
-    })
+    };
+    let stocked = account.products.window(Scope::Stocked, By::Number, false, window.start, window.limit);
+    let rows = stocked.into_iter().map(|product| select(row(product), fields.as_ref())).collect();
+    window.reply(call, "items", account.products.len(Scope::Stocked), rows)
 }
 
 pub(super) fn adjustments(account: &mut Account, call: &Call<'_>) -> Answer {
@@ -155,7 +171,7 @@ fn create(account: &mut Account, call: &Call<'_>) -> Answer {
     let day = form.date("regulated_at").unwrap_or_else(|| day(call.now));
     form.done()?;
     let location = location.unwrap_or(product.map_or(account.default_location(), |product| product.location));
-    let current = product.and_then(|product| product.stock.get(&location)).copied().unwrap_or_default();
+    let current = product.map(|product| product.stock.get(location)).unwrap_or_default();
     if current == target {
         return Err(no_change());
     }
@@ -171,17 +187,20 @@ fn book(account: &mut Account, call: &Call<'_>, id: i64) -> Answer {
     if adjustment.booked {
         return Err(Refusal::Forbidden("The adjustment is already booked."));
     }
-    let product = account.products.get_mut(&adjustment.item).ok_or(Refusal::Missing)?;
-    let stock = product.stock.entry(adjustment.location).or_default();
-    if *stock == adjustment.target {
+    let product = account.products.get(&adjustment.item).ok_or(Refusal::Missing)?;
+    if product.stock.get(adjustment.location) == adjustment.target {
         return Err(no_change());
     }
-    *stock = adjustment.target;
-    product.used = true;
-    product.updated = call.now;
     adjustment.booked = true;
-    let event = Event::stock(product);
     let body = json!({ "inventory_regulation": adjustment.to_json() });
-    account.tell(call, event);
+    let Adjustment { item, location, target, .. } = adjustment.clone();
+    account.move_goods(call, &item, |product| product.stock.set(location, target));
     Reply::ok(body)
+}
+
+/// Adjustments follow their item under its new number.
+pub(super) fn renumber(account: &mut Account, old: &str, number: &str) {
+    for adjustment in account.adjustments.values_mut().filter(|adjustment| adjustment.item == old) {
+        number.clone_into(&mut adjustment.item);
+    }
 }

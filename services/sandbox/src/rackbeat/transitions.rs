@@ -5,11 +5,10 @@ use serde_json::{Value, json};
 
 use super::account::{Account, Mail};
 use super::call::{Answer, Call, Form, Refusal, Reply, truthy};
-use super::hooks::Event;
 use super::list::page;
 use super::orders::{change, read};
 use super::{invoices, shipments};
-use crate::facts::{BookMail, ReadyCall, StockEventScope};
+use crate::facts::{BookMail, ReadyCall};
 
 pub(super) fn route(account: &mut Account, call: &Call<'_>, number: i64, rest: &[&str]) -> Answer {
     match (&call.method, rest) {
@@ -51,19 +50,8 @@ pub(super) fn mails(call: &Call<'_>) -> bool {
     sent.or(call.flag("send_mail")).unwrap_or(default)
 }
 
-/// Tells that the items' quantity in order changed, if the stock event has that scope.
-pub(super) fn tell_reserved(account: &mut Account, call: &Call<'_>, items: &[String]) {
-    if call.facts.stock_event_scope() == StockEventScope::OrdersToo {
-        for item in items {
-            if let Some(event) = account.products.get(item).map(Event::stock) {
-                account.tell(call, event);
-            }
-        }
-    }
-}
-
 fn book(account: &mut Account, call: &Call<'_>, number: i64) -> Answer {
-    let items = change(account, call, number, |account, order| {
+    change(account, call, number, |account, order| {
         if order.cancelled {
             return Err(Refusal::Forbidden("The order is cancelled."));
         }
@@ -85,15 +73,14 @@ fn book(account: &mut Account, call: &Call<'_>, number: i64) -> Answer {
             account.mails.push(Mail { about: "order", number });
         }
         account.tell(call, order.event("updated"));
-        Ok(order.lines.iter().map(|line| line.item.clone()).collect::<Vec<_>>())
+        Ok(())
     })?;
-    tell_reserved(account, call, &items);
     read(account, call, number)
 }
 
 fn reopen(account: &mut Account, call: &Call<'_>, number: i64) -> Answer {
     let held = account.shipments.values().any(|shipment| shipment.order == number);
-    let items = change(account, call, number, |account, order| {
+    change(account, call, number, |account, order| {
         if !order.booked() || order.cancelled {
             return Err(Refusal::Forbidden("The order is not booked."));
         }
@@ -104,9 +91,8 @@ fn reopen(account: &mut Account, call: &Call<'_>, number: i64) -> Answer {
         order.ready = false;
         order.updated = call.now;
         account.tell(call, order.event("updated"));
-        Ok(order.lines.iter().map(|line| line.item.clone()).collect::<Vec<_>>())
+        Ok(())
     })?;
-    tell_reserved(account, call, &items);
     read(account, call, number)
 }
 
@@ -132,7 +118,7 @@ fn fields(account: &mut Account, call: &Call<'_>, number: i64) -> Answer {
         let mut form = Form::nested(body, format!("custom_fields.{at}."));
         form.require("id");
         let for_orders =
-            |id| account.setup.fields.iter().any(|(known, _, what)| *known == id && what == "order");
+            |id| account.setup.fields.iter().any(|field| field.id == id && field.used_for == "order");
         let id = form.known("id", "Field", for_orders);
         let value = form.short("value", 255).unwrap_or_default();
         form.done()?;

@@ -3,15 +3,17 @@
 use apollo_compiler::ExecutableDocument;
 use apollo_compiler::executable::{Field, Selection, SelectionSet};
 use apollo_compiler::validation::Valid;
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::bulk_export::{Work, begin, export_some};
 use super::docs::gid;
-use super::graphql::{self, Executor, GUARDING, Postponed, text};
+use super::graphql::{self, text};
 use super::order_doc::instant;
 use super::shop::Shop;
 use super::webhook::Event;
-use crate::seed::Seeded;
+use crate::facts::BulkFull;
 
 /// At once, per app and shop, since 2026-01.
 const AT_ONCE: usize = 5;
@@ -27,6 +29,8 @@ pub enum BulkFault {
     CutMidLine,
     /// `objectCount` says one more than the file has lines.
     WrongCount,
+    /// All tokens are revoked while it runs: it ends FAILED with ACCESS_DENIED. A legacy token goes too.
+    TokensRevoked,
     /// It ends FAILED with this error code, half of the rows behind `partialDataUrl`.
     Failed(&'static str),
 }
@@ -36,19 +40,28 @@ pub enum BulkFault {
 pub(crate) struct BulkJob {
     pub(crate) id: u64,
     status: &'static str,
-    rows: Vec<String>,
-    roots: usize,
-    error: Option<&'static str>,
+    /// The whole file, built once.
+    pub(super) text: Bytes,
+    pub(super) rows: usize,
+    pub(super) roots: usize,
+    pub(super) error: Option<&'static str>,
     fault: Option<BulkFault>,
     polls: u32,
     created_at: Timestamp,
     completed_at: Option<Timestamp>,
     link: String,
     announced: bool,
+    /// What is still to be exported.
+    pub(super) work: Option<Work>,
 }
 
 impl BulkJob {
-    fn is_open(&self) -> bool {
+    /// Whether the tokens are revoked at this look, the first at which it is seen running.
+    pub(crate) fn revokes_tokens(&self) -> bool {
+        self.fault == Some(BulkFault::TokensRevoked) && self.polls == 1
+    }
+
+    pub(super) fn is_open(&self) -> bool {
         matches!(self.status, "CREATED" | "RUNNING")
     }
 
@@ -58,37 +71,43 @@ impl BulkJob {
             return;
         }
         self.polls += 1;
-        if self.polls <= needed {
+        if self.polls <= needed || self.work.is_some() {
             self.status = "RUNNING";
             return;
         }
         self.completed_at = Some(now);
-        if let Some(BulkFault::Failed(code)) = self.fault {
-            self.error = Some(code);
+        match self.fault {
+            Some(BulkFault::Failed(code)) => self.error = Some(code),
+            Some(BulkFault::TokensRevoked) => self.error = Some("ACCESS_DENIED"),
+            Some(BulkFault::CutAtLineEnd | BulkFault::CutMidLine | BulkFault::WrongCount) | None => {}
         }
         self.status = if self.error.is_some() { "FAILED" } else { "COMPLETED" };
     }
 
     /// The file as it is served.
-    pub(crate) fn file(&self) -> String {
-        let half = &self.rows[..self.rows.len() / 2];
+    pub(crate) fn file(&self) -> Bytes {
+        let half = self.line_end(self.rows / 2);
         match self.fault {
-            Some(BulkFault::CutAtLineEnd | BulkFault::Failed(_)) => lines(half),
+            Some(BulkFault::CutAtLineEnd | BulkFault::Failed(_)) => self.text.slice(..half),
             Some(BulkFault::CutMidLine) => {
-                let cut = self.rows.get(half.len()).map(String::as_str).unwrap_or_default();
-                let letters = cut.chars().count() / 2;
-                lines(half) + &cut.chars().take(letters).collect::<String>()
+                self.text.slice(..usize::midpoint(half, self.line_end(self.rows / 2 + 1)))
             }
-            Some(BulkFault::WrongCount) | None => lines(&self.rows),
+            Some(BulkFault::WrongCount | BulkFault::TokensRevoked) | None => self.text.clone(),
         }
+    }
+
+    /// Where the first `lines` lines end.
+    fn line_end(&self, lines: usize) -> usize {
+        let ends = self.text.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+        lines.checked_sub(1).and_then(|last| ends.map(|(at, _)| at + 1).nth(last)).unwrap_or_default()
     }
 
     pub(crate) fn document(&self) -> Value {
         let done = self.status == "COMPLETED";
         let extra = usize::from(self.fault == Some(BulkFault::WrongCount));
-        let shown = if matches!(self.status, "CREATED") { 0 } else { self.rows.len() + extra };
-        let size: usize = self.rows.iter().map(|row| row.len() + 1).sum();
-        let full = !self.rows.is_empty();
+        let shown = if matches!(self.status, "CREATED") { 0 } else { self.rows + extra };
+        let size = self.text.len();
+        let full = self.rows > 0;
         json!({
             "__typename": "BulkOperation",
             "id": gid("BulkOperation", self.id),
@@ -104,10 +123,6 @@ impl BulkJob {
             "completedAt": self.completed_at.map(instant),
         })
     }
-}
-
-fn lines(rows: &[String]) -> String {
-    rows.iter().flat_map(|row| [row.as_str(), "\n"]).collect()
 }
 
 /// Events of operations that finished since the last call.
@@ -140,7 +155,11 @@ pub(crate) fn start(shop: &mut Shop, arguments: &Map<String, Value>) -> Value {
         json!({ "bulkOperation": null, "userErrors": error })
     };
     if shop.bulk.values().filter(|job| job.is_open()).count() >= AT_ONCE {
-        return refuse("LIMIT_REACHED", "The limit of concurrent bulk query operations is reached");
+        let code = match shop.core.facts.bulk_full() {
+            BulkFull::LimitReached => "LIMIT_REACHED",
+            BulkFull::InProgress => "OPERATION_IN_PROGRESS",
+        };
+        return refuse(code, "The limit of concurrent bulk query operations is reached");
     }
     let document = match graphql::check(text(arguments, "query").unwrap_or_default()) {
         Ok(document) => document,
@@ -154,25 +173,26 @@ pub(crate) fn start(shop: &mut Shop, arguments: &Map<String, Value>) -> Value {
     }
     let id = shop.ids.take();
     let grouped = arguments.get("groupObjects").and_then(Value::as_bool).unwrap_or_default();
-    let (mut rows, roots, error) = run(shop, &document);
-    if !grouped {
-        Seeded::labelled(shop.core.seed, &format!("bulk {id}")).shuffle(&mut rows);
-    }
+    let work = begin(shop, document, grouped);
+    let small = work.is_small();
     let job = BulkJob {
         id,
         status: "CREATED",
-        rows,
-        roots,
-        error,
+        rows: 0,
+        text: Bytes::new(),
+        roots: 0,
+        error: None,
         fault: shop.bulk_plan.pop_front(),
         polls: 0,
         created_at: shop.stamp(),
         completed_at: None,
         link: format!("{}/{}/bulk/{id}.jsonl", shop.origin, shop.spec.domain),
         announced: false,
+        work: Some(work),
     };
     let shown = job.document();
     shop.bulk.insert(id, job);
+    while small && export_some(shop, id) {}
     json!({ "bulkOperation": shown, "userErrors": [] })
 }
 
@@ -261,82 +281,4 @@ fn nodes_have_ids(field: &Field) -> Result<(), &'static str> {
         return Err("Connection fields' nodes must implement the Node interface in bulk queries");
     }
     Ok(())
-}
-
-type Rows = (Vec<String>, usize, Option<&'static str>);
-
-fn run(shop: &mut Shop, document: &Valid<ExecutableDocument>) -> Rows {
-    let (Ok(slice), Ok(operation)) = (graphql::slice(), document.operations.get(None)) else {
-        return (Vec::new(), 0, Some("INTERNAL_SERVER_ERROR"));
-    };
-    let variables = Map::new();
-    let missing: Vec<&'static str> = GUARDING.into_iter().filter(|scope| !shop.has_scope(scope)).collect();
-    let roots = graphql::resolve_roots(shop, document, operation, &variables);
-    let mut executor = Executor::new(slice, document, &variables, &shop.docs, None, &missing);
-    executor.postponed = Some(Vec::new());
-    let fields = executor.collect("QueryRoot", [&operation.selection_set]);
-    let completed = executor.complete_object("QueryRoot", fields, &roots);
-    let mut rows = Vec::new();
-    let mut count = 0;
-    for connection in executor.postponed.replace(Vec::new()).unwrap_or_default() {
-        count += connection.items.len();
-        write_rows(&mut executor, &connection, None, &mut rows);
-    }
-    let denied = executor.errors.iter().any(|error| error["extensions"]["code"] == "ACCESS_DENIED");
-    let error = match (denied, completed.is_err() || !executor.errors.is_empty()) {
-        (true, _) => Some("ACCESS_DENIED"),
-        (false, true) => Some("INTERNAL_SERVER_ERROR"),
-        (false, false) => None,
-    };
-    (rows, count, error)
-}
-
-/// One line per node; nested connections' nodes follow it and name it in `__parentId`. A connection
-/// below an object that is no row of its own (inventoryItem) belongs to the nearest row.
-fn write_rows<'a>(
-    executor: &mut Executor<'a>,
-    connection: &Postponed<'a>,
-    parent: Option<&str>,
-    rows: &mut Vec<String>,
-) {
-    let connection_type = connection.fields[0].ty().inner_named_type().as_str();
-    let sets = connection.fields.iter().map(|field| &field.selection_set);
-    let wrapped = executor.collect(connection_type, sets);
-    let node_fields: Vec<&'a Field> = wrapped
-        .iter()
-        .flat_map(|(_, fields)| fields)
-        .flat_map(|field| match field.name.as_str() {
-            "nodes" => vec![*field],
-            "edges" => node_of_edge(executor, field),
-            _ => Vec::new(),
-        })
-        .collect();
-    let Some(first) = node_fields.first() else {
-        return;
-    };
-    let node_type = first.ty().inner_named_type().as_str();
-    for item in &connection.items {
-        let Ok(mut row) = executor.complete_named(&node_fields, node_type, item) else {
-            continue;
-        };
-        let nested = executor.postponed.replace(Vec::new()).unwrap_or_default();
-        let id = executor.docs.follow(item).and_then(|found| found["id"].as_str()).unwrap_or_default();
-        if let Some(parent) = parent {
-            row["__parentId"] = json!(parent);
-        }
-        rows.push(row.to_string());
-        for below in nested {
-            write_rows(executor, &below, Some(id), rows);
-        }
-    }
-}
-
-fn node_of_edge<'a>(executor: &Executor<'a>, edges: &'a Field) -> Vec<&'a Field> {
-    let edge_type = edges.ty().inner_named_type().as_str();
-    executor
-        .collect(edge_type, [&edges.selection_set])
-        .into_iter()
-        .flat_map(|(_, fields)| fields)
-        .filter(|field| field.name == "node")
-        .collect()
 }

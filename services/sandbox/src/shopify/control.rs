@@ -32,13 +32,15 @@ pub(crate) fn router(sim: ShopifySim) -> Router {
 
 fn failed(error: &LifeError) -> Response {
     let status = match error {
-        LifeError::NoShop(_) | LifeError::NoOrder(_) | LifeError::NoLine(..) => StatusCode::NOT_FOUND,
+        LifeError::NoShop(_) | LifeError::NoOrder(_) | LifeError::NoLine(..) | LifeError::NoGoods(..) => {
+            StatusCode::NOT_FOUND
+        }
         LifeError::Forbidden(..) => StatusCode::CONFLICT,
     };
     (status, Json(json!({ "message": error.to_string() }))).into_response()
 }
 
-fn told(outcome: Result<Value, LifeError>) -> Response {
+pub(super) fn told(outcome: Result<Value, LifeError>) -> Response {
     match outcome {
         Ok(body) => Json(body).into_response(),
         Err(error) => failed(&error),
@@ -129,6 +131,7 @@ fn made_special(spec: OrderSpec, kind: &str) -> Option<OrderSpec> {
         "ordinary" => spec,
         "tip" => special::tip(spec, some(2_500)),
         "gift-card" => special::gift_card(spec, some(50_000)),
+        "paid-by-gift-card" => special::by_gift_card(spec),
         "custom-line" => special::custom_line(spec, "Reparation", some(19_900)),
         "unknown-sku" => special::unknown_sku(spec, "FINDES-IKKE"),
         "foreign-currency" => special::foreign_buyer(spec, "EUR", Decimal::new(134, 3)),

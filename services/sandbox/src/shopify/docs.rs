@@ -1,13 +1,19 @@
-//! Everything GraphQL can see of a shop: one JSON document per object, in the schema's shape.
+//! Everything GraphQL can see of a shop: one JSON document per object, in the schema's shape. What is sold is
+//! kept in [`Goods`] and its documents are built when they are looked at.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
+
+use super::goods::Goods;
+use super::product_doc;
 
 /// Documents by global id.
 #[derive(Debug, Default)]
 pub(crate) struct Docs {
     by_id: HashMap<String, Value>,
+    pub(crate) goods: Goods,
 }
 
 impl Docs {
@@ -18,19 +24,23 @@ impl Docs {
         }
     }
 
-    pub(crate) fn get(&self, id: &str) -> Option<&Value> {
-        self.by_id.get(id)
+    pub(crate) fn get(&self, id: &str) -> Option<Cow<'_, Value>> {
+        match self.by_id.get(id) {
+            Some(kept) => Some(Cow::Borrowed(kept)),
+            None => product_doc::built(&self.goods, id).map(Cow::Owned),
+        }
     }
 
-    pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut Value> {
-        self.by_id.get_mut(id)
+    /// Whether there is such a document, without building it.
+    pub(crate) fn knows(&self, id: &str) -> bool {
+        product_doc::is_known(&self.goods, id) || self.by_id.contains_key(id)
     }
 
     /// The document a reference names; anything else is its own document.
-    pub(crate) fn follow<'a>(&'a self, value: &'a Value) -> Option<&'a Value> {
+    pub(crate) fn follow<'a>(&'a self, value: &'a Value) -> Option<Cow<'a, Value>> {
         match value.get("$ref").and_then(Value::as_str) {
-            Some(id) => self.by_id.get(id),
-            None => Some(value),
+            Some(id) => self.get(id),
+            None => Some(Cow::Borrowed(value)),
         }
     }
 }
@@ -43,4 +53,9 @@ pub(crate) fn reference(id: &str) -> Value {
 /// A global id.
 pub(crate) fn gid(kind: &str, number: u64) -> String {
     format!("gid://shopify/{kind}/{number}")
+}
+
+/// The number in a global id of this kind.
+pub(crate) fn number_of(kind: &str, id: &str) -> Option<u64> {
+    id.strip_prefix("gid://shopify/")?.strip_prefix(kind)?.strip_prefix('/')?.parse().ok()
 }

@@ -125,6 +125,7 @@ async fn admin(
         shop.origin = format!("http://{host}");
     }
     let (status, body) = graphql::serve(&mut shop, &request);
+    super::bulk_export::export_waiting(&mut shop, &owner);
     let finished = super::bulk::finished(&mut shop);
     shop.outbox.extend(finished);
     sim.courier().dispatch(&mut shop, &owner);

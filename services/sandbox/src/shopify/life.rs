@@ -1,15 +1,15 @@
 //! What happens to orders, and which webhooks tell of it.
 
 use rust_decimal::Decimal;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::docs::gid;
 use super::money::Bag;
 use super::order::{LineKind, Order, Refund, Transaction, TransactionKind};
 use super::order_build::build;
 use super::order_rest::{edited_body, order_body, refund_body};
 use super::order_spec::OrderSpec;
 use super::shop::Shop;
+use super::stock::Move;
 use super::webhook::Event;
 
 /// Something that cannot be done to an order.
@@ -24,6 +24,9 @@ pub enum LifeError {
     /// The order has no such line.
     #[error("order {0} has no line {1}")]
     NoLine(u64, usize),
+    /// No product, variant, item or location of this id.
+    #[error("no {0} {1}")]
+    NoGoods(&'static str, u64),
     /// Its state forbids it.
     #[error("order {0}: {1}")]
     Forbidden(u64, &'static str),
@@ -57,8 +60,9 @@ impl Shop {
         self.next_number += 1;
         for line in &order.lines {
             let units = i64::from(line.quantity);
-            self.move_stock(line.variant, &[("available", -units), ("committed", units)]);
+            self.move_for_order(line.variant, Move { available: -units, on_hand: 0, committed: units });
         }
+        self.tell_ordered(order.lines.iter().map(|line| line.variant));
         let (id, free) = (order.id, order.totals().total.is_zero());
         if free {
             // Nothing to pay is paid at once.
@@ -100,7 +104,7 @@ impl Shop {
             let now = line.unfulfilled().min(units);
             line.fulfilled += now;
             let moved = i64::from(now);
-            self.move_stock(line.variant, &[("committed", -moved), ("on_hand", -moved)]);
+            self.move_for_order(line.variant, Move { available: 0, on_hand: -moved, committed: -moved });
         }
         order.fulfillments.push((fulfillment, order.updated_at));
         let whole = order.fulfillment_status() == "FULFILLED";
@@ -118,7 +122,7 @@ impl Shop {
         for line in &mut order.lines {
             let units = i64::from(line.current_quantity);
             line.current_quantity = 0;
-            self.move_stock(line.variant, &[("available", units), ("committed", -units)]);
+            self.move_for_order(line.variant, Move { available: units, on_hand: 0, committed: -units });
         }
         for shipping in &mut order.shipping {
             shipping.removed = true;
@@ -158,7 +162,7 @@ impl Shop {
             Bag { shop: amount.shop.min(paid.shop), presentment: amount.presentment.min(paid.presentment) };
         self.pay_back(&mut order, amount, vec![(line_id, quantity)]);
         let units = i64::from(quantity);
-        self.move_stock(variant, &[("available", units), ("on_hand", units)]);
+        self.move_for_order(variant, Move { available: units, on_hand: units, committed: 0 });
         let action = self.ids.take();
         self.tell("ORDERS_UPDATED", order_body(&order), &order, action);
         self.keep(order);
@@ -177,35 +181,11 @@ impl Shop {
         let (line_id, variant) = (line.id, line.variant);
         order.edited = true;
         let units = i64::from(less);
-        self.move_stock(variant, &[("available", units), ("committed", -units)]);
+        self.move_for_order(variant, Move { available: units, on_hand: 0, committed: -units });
         let action = self.ids.take();
         self.tell("ORDERS_EDITED", edited_body(&order, &[(line_id, less)]), &order, action);
         self.tell("ORDERS_UPDATED", order_body(&order), &order, action);
         self.keep(order);
         Ok(())
-    }
-
-    /// Adds to quantities of a variant at the first location.
-    fn move_stock(&mut self, variant: Option<(u64, u64)>, changes: &[(&str, i64)]) {
-        let Some((variant, _)) = variant else {
-            return;
-        };
-        let level = self
-            .docs
-            .get(&gid("ProductVariant", variant))
-            .and_then(|found| self.docs.follow(&found["inventoryItem"]))
-            .and_then(|item| item["inventoryLevels"][0]["$ref"].as_str())
-            .map(ToOwned::to_owned);
-        let Some(level) = level.and_then(|id| self.docs.get_mut(&id)) else {
-            return;
-        };
-        let quantities = level["quantities"].as_array_mut();
-        for quantity in quantities.into_iter().flatten() {
-            let change = changes.iter().find(|(name, _)| quantity["name"] == *name);
-            if let Some((_, units)) = change {
-                let now = quantity["quantity"].as_i64().unwrap_or_default() + units;
-                quantity["quantity"] = json!(now);
-            }
-        }
     }
 }

@@ -230,6 +230,8 @@ pub struct Order {
     pub protected: bool,
     /// Placed with the test gateway.
     pub test: bool,
+    /// Paid with a gift card.
+    pub by_gift_card: bool,
     /// Changed by an order edit.
     pub edited: bool,
     /// The buyer's note.

@@ -70,6 +70,7 @@ pub fn build(spec: &OrderSpec, number: u32, at: Timestamp, ids: &mut Ids) -> Ord
         ship_to: address,
         protected: spec.protected,
         test: spec.test,
+        by_gift_card: spec.by_gift_card,
         edited: false,
         note: spec.note.clone(),
         tags: Vec::new(),

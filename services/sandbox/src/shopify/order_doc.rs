@@ -61,7 +61,7 @@ fn heads(order: &Order) -> Value {
         "dutiesIncluded": false,
         "note": order.note,
         "tags": order.tags,
-        "paymentGatewayNames": [if order.test { "bogus" } else { "shopify_payments" }],
+        "paymentGatewayNames": [gateway(order)],
         "customerLocale": "da",
     })
 }
@@ -131,7 +131,7 @@ fn events(order: &Order) -> Value {
             },
             "status": "SUCCESS",
             "test": order.test,
-            "gateway": if order.test { "bogus" } else { "shopify_payments" },
+            "gateway": gateway(order),
             "processedAt": instant(moved.at),
             "amountSet": bag(moved.amount),
         })).collect::<Value>(),
@@ -290,6 +290,14 @@ fn address_doc(id: u64, address: &Address, guard: &impl Fn(Value) -> Value) -> V
         "countryCodeV2": address.country.0,
         "phone": null,
     })
+}
+
+fn gateway(order: &Order) -> &'static str {
+    match (order.test, order.by_gift_card) {
+        (true, _) => "bogus",
+        (false, true) => "gift_card",
+        (false, false) => "shopify_payments",
+    }
 }
 
 /// Shopify's `DateTime`: seconds, `Z`.

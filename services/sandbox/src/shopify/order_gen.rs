@@ -68,6 +68,7 @@ pub fn ordinary(draw: &mut Seeded, offers: &[Offer], market: &Market) -> OrderSp
         company: None,
         protected: false,
         test: false,
+        by_gift_card: false,
         note: draw.chance(150_000).then(|| "Må gerne stilles i carporten".to_owned()),
         source: "web".to_owned(),
         age_seconds: 0,

@@ -114,6 +114,8 @@ pub struct OrderSpec {
     pub protected: bool,
     /// Test gateway.
     pub test: bool,
+    /// Paid with a gift card: a way of paying, not a discount.
+    pub by_gift_card: bool,
     /// The buyer's note.
     pub note: Option<String>,
     /// `web`, `pos`, …

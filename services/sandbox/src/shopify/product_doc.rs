@@ -5,164 +5,182 @@ use rust_decimal::prelude::ToPrimitive as _;
 use serde_json::{Value, json};
 
 use super::docs::{gid, reference};
+use super::goods::{Goods, Level, Place, Product, Variant};
 use super::order_doc::{instant, unit_cost};
-use super::order_gen::Offer;
-use super::shop::{Shop, sellable};
-use crate::catalog::{CatalogProduct, CatalogVariant};
 
-/// Fills an empty shop from its specification.
-pub(crate) fn fill(shop: &mut Shop) {
-    for (at, name) in shop.spec.locations.clone().iter().enumerate() {
-        let id = gid("Location", shop.ids.take());
-        shop.docs.put(location_doc(&id, name, at == 0));
-        shop.location_ids.push(id);
+/// The document behind a global id of the goods, if there is one.
+pub(crate) fn built(goods: &Goods, id: &str) -> Option<Value> {
+    let (kind, rest) = id.strip_prefix("gid://shopify/")?.split_once('/')?;
+    if kind == "InventoryLevel" {
+        let (at, variant) = level_of(goods, rest)?;
+        let (place, level) = (goods.places.get(at)?, variant.levels.get(at)?);
+        return Some(level_doc(place, level, variant, at));
     }
-    let catalog = std::mem::take(&mut shop.spec.catalog);
-    for product in &catalog.products {
-        add_product(shop, product);
+    let number = rest.parse().ok()?;
+    match kind {
+        "Product" => goods.product(number).map(product_doc),
+        "ProductVariant" => {
+            let variant = goods.variant(number)?;
+            Some(variant_doc(goods, goods.product(variant.product)?, variant))
+        }
+        "InventoryItem" => goods.of_item(number).map(|variant| item_doc(goods, variant)),
+        "Location" => goods.places.iter().find(|place| place.id == number).map(location_doc),
+        _ => None,
     }
-    shop.spec.catalog = catalog;
 }
 
-/// Adds one product with its variants; the product's id.
-pub(crate) fn add_product(shop: &mut Shop, product: &CatalogProduct) -> u64 {
-    let number = shop.ids.take();
-    let id = gid("Product", number);
-    let variants: Vec<Value> = product
-        .variants
-        .iter()
-        .enumerate()
-        .map(|(at, variant)| reference(&add_variant(shop, number, product, at, variant)))
-        .collect();
-    let now = shop.stamp();
-    shop.docs.put(json!({
+/// Whether there is a document behind a global id of the goods, without building it.
+pub(crate) fn is_known(goods: &Goods, id: &str) -> bool {
+    let Some((kind, rest)) = id.strip_prefix("gid://shopify/").and_then(|id| id.split_once('/')) else {
+        return false;
+    };
+    let number = || rest.parse().ok();
+    match kind {
+        "InventoryLevel" => {
+            level_of(goods, rest).is_some_and(|(at, variant)| variant.levels.get(at).is_some())
+        }
+        "Product" => number().is_some_and(|id| goods.product(id).is_some()),
+        "ProductVariant" => number().is_some_and(|id| goods.variant(id).is_some()),
+        "InventoryItem" => number().is_some_and(|id| goods.of_item(id).is_some()),
+        "Location" => number().is_some_and(|id| goods.place_at(id).is_some()),
+        _ => false,
+    }
+}
+
+/// The level's id: the item's number and the place's index are in it.
+pub(crate) fn level_gid(item: u64, at: usize) -> String {
+    let number = item + 1 + u64::try_from(at).unwrap_or_default();
+    format!("gid://shopify/InventoryLevel/{number}?inventory_item_id={item}")
+}
+
+fn level_of<'a>(goods: &'a Goods, rest: &str) -> Option<(usize, &'a Variant)> {
+    let (number, item) = rest.split_once("?inventory_item_id=")?;
+    let (number, item): (u64, u64) = (number.parse().ok()?, item.parse().ok()?);
+    let at = usize::try_from(number.checked_sub(item + 1)?).ok()?;
+    Some((at, goods.of_item(item)?))
+}
+
+fn product_doc(product: &Product) -> Value {
+    let variants: Value = product.variants.iter().map(|id| reference(&gid("ProductVariant", *id))).collect();
+    json!({
         "__typename": "Product",
-        "id": id,
+        "id": gid("Product", product.id),
         "title": product.title,
         "handle": product.handle,
-        "status": if product.published { "ACTIVE" } else { "DRAFT" },
+        "status": product.status,
         "descriptionHtml": product.body_html,
         "productType": product.product_type,
         "vendor": product.vendor,
         "tags": product.tags,
         "isGiftCard": product.gift_card,
-        "createdAt": instant(now),
-        "updatedAt": instant(now),
+        "hasOnlyDefaultVariant": product.options.is_empty(),
+        "createdAt": instant(product.created_at),
+        "updatedAt": instant(product.updated_at),
         "variants": variants,
-    }));
-    shop.product_ids.push(id);
-    number
+    })
 }
 
-fn add_variant(
-    shop: &mut Shop,
-    product_id: u64,
-    product: &CatalogProduct,
-    at: usize,
-    variant: &CatalogVariant,
-) -> String {
-    let (number, item) = (shop.ids.take(), shop.ids.take());
-    let (id, item_id) = (gid("ProductVariant", number), gid("InventoryItem", item));
-    let options = product.options.iter().zip(&variant.values);
-    let options: Vec<Value> = if product.options.is_empty() {
-        vec![json!({ "name": "Title", "value": "Default Title" })]
+fn variant_doc(goods: &Goods, product: &Product, variant: &Variant) -> Value {
+    let options: Value = if product.options.is_empty() {
+        json!([{ "name": "Title", "value": "Default Title" }])
     } else {
-        options.map(|(name, value)| json!({ "name": name, "value": value })).collect()
+        let pairs = product.options.iter().zip(&variant.values);
+        pairs.map(|(name, value)| json!({ "name": name, "value": value })).collect()
     };
-    shop.docs.put(json!({
+    let position = product.variants.iter().position(|id| *id == variant.id).map_or(1, |at| at + 1);
+    let active = goods.places.iter().zip(&variant.levels).filter(|(_, level)| level.active);
+    json!({
         "__typename": "ProductVariant",
-        "id": id,
+        "id": gid("ProductVariant", variant.id),
         "sku": variant.sku,
         "title": variant.title(),
         "displayName": format!("{} - {}", product.title, variant.title()),
         "price": format!("{:.2}", variant.price),
+        "compareAtPrice": variant.compare_at.map(|price| format!("{price:.2}")),
         "barcode": variant.barcode,
-        "position": at + 1,
+        "position": position,
         "taxable": variant.taxable,
-        "inventoryQuantity": variant.quantity,
+        "requiresComponents": variant.bundle,
+        "inventoryQuantity": active.map(|(_, level)| level.available).sum::<i64>(),
         "selectedOptions": options,
-        "product": reference(&gid("Product", product_id)),
-        "inventoryItem": reference(&item_id),
-    }));
-    add_item(shop, item, variant);
-    let sellable = sellable(variant.price) && !product.gift_card;
-    if let Some(sku) = variant.sku.clone().filter(|_| sellable) {
-        shop.offers.push(Offer {
-            variant: (number, product_id),
-            sku,
-            title: product.title.clone(),
-            variant_title: (!product.options.is_empty()).then(|| variant.title()),
-            vendor: Some(product.vendor.clone()),
-            price: variant.price,
-        });
-    }
-    id
-}
-
-fn add_item(shop: &mut Shop, item: u64, variant: &CatalogVariant) {
-    let locations = shop.location_ids.clone();
-    let now = instant(shop.core.clock.now());
-    let levels: Vec<Value> = locations
-        .iter()
-        .zip(0_u64..)
-        .map(|(location, at)| {
-            let quantity = if at == 0 { variant.quantity } else { 0 };
-            let id = format!("{}?inventory_item_id={item}", gid("InventoryLevel", item + 1 + at));
-            shop.docs.put(level_doc(&id, location, quantity, &now));
-            reference(&id)
-        })
-        .collect();
-    let currency = &shop.spec.currency;
-    let document = json!({
-        "__typename": "InventoryItem",
-        "id": gid("InventoryItem", item),
-        "sku": variant.sku,
-        "tracked": variant.tracked,
-        "requiresShipping": variant.requires_shipping,
-        "unitCost": variant.cost.map(|cost| unit_cost(cost, currency)),
-        "measurement": { "id": gid("InventoryItemMeasurement", item), "weight": weight(variant) },
-        "inventoryLevels": levels,
-    });
-    shop.docs.put(document);
-}
-
-fn level_doc(id: &str, location: &str, quantity: i32, now: &str) -> Value {
-    let quantities: Vec<Value> = ["available", "on_hand", "committed", "incoming", "reserved"]
-        .iter()
-        .map(|name| {
-            let stock = if matches!(*name, "available" | "on_hand") { quantity } else { 0 };
-            json!({ "id": format!("{}:{name}", id.replace("InventoryLevel", "InventoryQuantity")), "name": name, "quantity": stock })
-        })
-        .collect();
-    json!({
-        "__typename": "InventoryLevel",
-        "id": id,
-        "isActive": true,
-        "updatedAt": now,
-        "location": reference(location),
-        "quantities": quantities,
+        "updatedAt": instant(variant.updated_at),
+        "product": reference(&gid("Product", product.id)),
+        "inventoryItem": reference(&gid("InventoryItem", variant.item)),
     })
 }
 
-fn location_doc(id: &str, name: &str, online: bool) -> Value {
+fn item_doc(goods: &Goods, variant: &Variant) -> Value {
+    let levels: Value = goods
+        .places
+        .iter()
+        .zip(&variant.levels)
+        .enumerate()
+        .map(|(at, (place, level))| {
+            // The marks let a level be passed over without building it.
+            json!({
+                "$ref": level_gid(variant.item, at),
+                "$active": level.active,
+                "$location": gid("Location", place.id),
+            })
+        })
+        .collect();
+    json!({
+        "__typename": "InventoryItem",
+        "id": gid("InventoryItem", variant.item),
+        "sku": variant.sku,
+        "tracked": variant.tracked,
+        "requiresShipping": variant.requires_shipping,
+        "unitCost": variant.cost.map(|cost| unit_cost(cost, &goods.currency)),
+        "measurement": { "id": gid("InventoryItemMeasurement", variant.item), "weight": weight(variant) },
+        "inventoryLevels": levels,
+        "variant": reference(&gid("ProductVariant", variant.id)),
+    })
+}
+
+fn level_doc(place: &Place, level: &Level, variant: &Variant, at: usize) -> Value {
+    let quantity = |name: &str, units: i64| json!({ "name": name, "quantity": units });
+    json!({
+        "__typename": "InventoryLevel",
+        "isActive": level.active,
+        "updatedAt": instant(level.updated_at),
+        "location": reference(&gid("Location", place.id)),
+        "item": reference(&gid("InventoryItem", variant.item)),
+        "quantities": [
+            quantity("available", level.available),
+            quantity("on_hand", level.on_hand),
+            quantity("committed", level.committed),
+            quantity("incoming", 0),
+            quantity("reserved", 0),
+        ],
+        "id": level_gid(variant.item, at),
+    })
+}
+
+fn location_doc(place: &Place) -> Value {
     json!({
         "__typename": "Location",
-        "id": id,
-        "name": name,
-        "isActive": true,
-        "fulfillsOnlineOrders": online,
-        "shipsInventory": online,
+        "id": gid("Location", place.id),
+        "name": place.name,
+        "isActive": place.active,
+        "fulfillsOnlineOrders": place.online,
+        "shipsInventory": place.online,
         "isFulfillmentService": false,
     })
 }
 
-fn weight(variant: &CatalogVariant) -> Value {
-    let grams = Decimal::from(variant.grams);
-    let (unit, value) = match variant.weight_unit.as_str() {
-        "g" => ("GRAMS", grams),
-        "oz" => ("OUNCES", (grams / Decimal::new(2_834_952, 5)).round_dp(4)),
-        "lb" => ("POUNDS", (grams / Decimal::new(45_359_237, 5)).round_dp(4)),
-        _ => ("KILOGRAMS", grams / Decimal::ONE_THOUSAND),
-    };
-    json!({ "unit": unit, "value": value.to_f64() })
+fn weight(variant: &Variant) -> Value {
+    let (value, unit) = variant.weight;
+    json!({ "unit": unit.name(), "value": value.to_f64() })
+}
+
+/// Grams in the unit they are shown in.
+pub(crate) fn shown_weight(grams: u32, unit: &str) -> (Decimal, super::goods::WeightUnit) {
+    use super::goods::WeightUnit;
+    let grams = Decimal::from(grams);
+    match unit {
+        "g" => (grams, WeightUnit::Grams),
+        "oz" => ((grams / Decimal::new(2_834_952, 5)).round_dp(4), WeightUnit::Ounces),
+        "lb" => ((grams / Decimal::new(45_359_237, 5)).round_dp(4), WeightUnit::Pounds),
+        _ => (grams / Decimal::ONE_THOUSAND, WeightUnit::Kilograms),
+    }
 }

@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 
 use super::bulk::BulkJob;
 use super::docs::{Docs, gid};
+use super::idempotent::Keys;
 use super::order::Order;
 use super::order_build::Ids;
 use super::order_doc::{instant, order_doc};
 use super::order_gen::Offer;
-use super::product_doc;
+use super::stock::{InventoryWrite, Poison, ProductWrite};
 use super::throttle::Bucket;
 use super::webhook::{Event, Subscription};
 use crate::Core;
@@ -55,6 +56,8 @@ pub struct ShopSpec {
     pub taxes_included: bool,
     /// Cost points restored per second: 100 standard, 200 advanced, 1000 Plus.
     pub restore_rate: u32,
+    /// ISO code of the country of the shop's own address.
+    pub country: String,
     /// Time zone.
     pub timezone: String,
     /// Life of a token from the client credentials grant.
@@ -88,6 +91,7 @@ impl ShopSpec {
             currency: "DKK".to_owned(),
             taxes_included: true,
             restore_rate: 100,
+            country: "DK".to_owned(),
             timezone: "Europe/Copenhagen".to_owned(),
             // Shopify answers 86399 to a grant of 24 hours.
             token_life: Duration::from_secs(86_399),
@@ -123,9 +127,16 @@ pub(crate) struct Shop {
     pub(crate) tokens_issued: u64,
     pub(crate) bucket: Bucket,
     pub(crate) docs: Docs,
-    pub(crate) product_ids: Vec<String>,
-    pub(crate) location_ids: Vec<String>,
-    pub(crate) offers: Vec<Offer>,
+    /// Made anew after a change in the catalogue.
+    pub(crate) offers: Option<Vec<Offer>>,
+    pub(crate) keys: Keys,
+    pub(crate) poison: HashMap<u64, Poison>,
+    /// Codes with which the next inventory calls are refused.
+    pub(crate) refusals: VecDeque<String>,
+    pub(crate) inventory_writes: Vec<InventoryWrite>,
+    pub(crate) product_writes: Vec<ProductWrite>,
+    /// False while it is filled.
+    pub(crate) open: bool,
     pub(crate) orders: BTreeMap<u64, Order>,
     pub(crate) subscriptions: BTreeMap<u64, Subscription>,
     pub(crate) bulk: BTreeMap<u64, BulkJob>,
@@ -166,9 +177,13 @@ impl Shop {
             tokens_issued: 0,
             bucket,
             docs: Docs::default(),
-            product_ids: Vec::new(),
-            location_ids: Vec::new(),
-            offers: Vec::new(),
+            offers: None,
+            keys: Keys::default(),
+            poison: HashMap::new(),
+            refusals: VecDeque::new(),
+            inventory_writes: Vec::new(),
+            product_writes: Vec::new(),
+            open: false,
             orders: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             bulk: BTreeMap::new(),
@@ -185,7 +200,8 @@ impl Shop {
             spec,
         };
         shop.docs.put(shop_doc(&shop));
-        product_doc::fill(&mut shop);
+        shop.stock_shelves();
+        shop.open = true;
         shop
     }
 
@@ -213,6 +229,7 @@ impl Shop {
 
 fn shop_doc(shop: &Shop) -> Value {
     let plus = shop.spec.restore_rate >= 1_000;
+    let address = json!({ "id": gid("ShopAddress", shop.number), "countryCodeV2": shop.spec.country });
     json!({
         "__typename": "Shop",
         "id": gid("Shop", 60_000_000_000 + shop.number),
@@ -223,6 +240,8 @@ fn shop_doc(shop: &Shop) -> Value {
         "taxShipping": true,
         "ianaTimezone": shop.spec.timezone,
         "createdAt": instant(Timestamp::UNIX_EPOCH),
+        "shopAddress": address,
+        "billingAddress": address,
         "plan": {
             "publicDisplayName": if plus { "Shopify Plus" } else { "Basic" },
             "shopifyPlus": plus,

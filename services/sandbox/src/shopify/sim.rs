@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use rust_decimal::Decimal;
 
 use super::bulk::BulkFault;
 use super::delivery::{Courier, DeliveryCounts, DeliveryOptions};
@@ -13,7 +12,7 @@ use super::order::{Order, Totals};
 use super::order_gen::{Market, Offer, ordinary};
 use super::order_spec::OrderSpec;
 use super::shop::{Shop, ShopSpec, Standing};
-use super::{control, http};
+use super::{control, control_goods, http};
 use crate::Core;
 
 /// A shop under its lock.
@@ -61,7 +60,7 @@ impl ShopifySim {
 
     /// Placing, paying and shipping orders over HTTP, for people.
     pub fn control_router(&self) -> Router {
-        control::router(self.clone())
+        control::router(self.clone()).merge(control_goods::router(self.clone()))
     }
 
     /// Opens a shop; one of the same domain is replaced.
@@ -92,7 +91,7 @@ impl ShopifySim {
         *lock(&self.0.calls).entry(key).or_default() += 1;
     }
 
-    fn with<T>(&self, domain: &str, act: impl FnOnce(&mut Shop) -> T) -> Result<T, LifeError> {
+    pub(super) fn with<T>(&self, domain: &str, act: impl FnOnce(&mut Shop) -> T) -> Result<T, LifeError> {
         let owner = self.find(domain).ok_or_else(|| LifeError::NoShop(domain.to_owned()))?;
         let mut shop = lock(&owner);
         let outcome = act(&mut shop);
@@ -112,7 +111,10 @@ impl ShopifySim {
                 taxes_included: shop.spec.taxes_included,
                 customers: shop.spec.customers,
             };
-            ordinary(&mut shop.draw, &shop.offers, &market)
+            let offers = shop.offers.take().unwrap_or_else(|| shop.make_offers());
+            let spec = ordinary(&mut shop.draw, &offers, &market);
+            shop.offers = Some(offers);
+            spec
         })
     }
 
@@ -121,7 +123,7 @@ impl ShopifySim {
     /// # Errors
     /// When there is no such shop.
     pub fn offers(&self, domain: &str) -> Result<Vec<Offer>, LifeError> {
-        self.with(domain, |shop| shop.offers.clone())
+        self.with(domain, |shop| shop.make_offers())
     }
 
     /// Places an order and sends `orders/create`; the order's id. Needs a Tokio runtime, as do all
@@ -274,22 +276,6 @@ impl ShopifySim {
     /// When there is no such shop.
     pub fn set_bulk_polls(&self, domain: &str, polls: u32) -> Result<(), LifeError> {
         self.with(domain, |shop| shop.bulk_polls = polls)
-    }
-
-    /// Changes a variant's SKU (none with `None`), as a merchant would.
-    ///
-    /// # Errors
-    /// When there is no such shop.
-    pub fn set_sku(&self, domain: &str, variant: u64, sku: Option<&str>) -> Result<(), LifeError> {
-        self.with(domain, |shop| shop.set_sku(variant, sku))
-    }
-
-    /// Changes a variant's price. Orders placed before keep theirs.
-    ///
-    /// # Errors
-    /// When there is no such shop.
-    pub fn set_price(&self, domain: &str, variant: u64, price: Decimal) -> Result<(), LifeError> {
-        self.with(domain, |shop| shop.set_price(variant, price))
     }
 
     /// Topics and addresses of a shop's subscriptions, topics as GraphQL names them.

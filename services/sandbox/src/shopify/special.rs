@@ -40,6 +40,13 @@ pub fn gift_card(mut spec: OrderSpec, amount: Decimal) -> OrderSpec {
     spec
 }
 
+/// The buyer pays with a gift card.
+#[must_use]
+pub fn by_gift_card(mut spec: OrderSpec) -> OrderSpec {
+    spec.by_gift_card = true;
+    spec
+}
+
 /// A line the merchant typed in, taxed like the first line.
 #[must_use]
 pub fn custom_line(mut spec: OrderSpec, title: &str, price: Decimal) -> OrderSpec {

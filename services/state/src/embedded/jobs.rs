@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 use shopbeat_domain::ids::{DeliveryId, StoreId};
 use shopbeat_domain::job::{
-    Claim, JobCounts, JobPhase, JobRecord, Offer, Outcome, Settled, Subject, Verdict,
+    Claim, JobCounts, JobPhase, JobRecord, Lane, Offer, Outcome, Settled, Subject, Verdict,
 };
 use shopbeat_domain::limits::DELIVERY_MEMORY;
 use shopbeat_domain::ports::{Answer, Inbox, Jobs, Received, Watermarks};
@@ -16,8 +16,8 @@ use shopbeat_domain::transfer::Transfer;
 use super::queue::Queue;
 use super::row::{Row, phase_name};
 use super::tables::{DELIVERIES, DUE, EXPIRY, JOBS, MARKS, NUMBERS, PARKED, forget_expired, kind};
-use super::{Done, Engine, journal};
-use crate::record::{garbled, garbled_park, hour, lane, length, millis, moment};
+use super::{Done, Engine, holds, journal};
+use crate::record::{garbled, garbled_park, hour, lane, lane_numbers, length, millis, moment};
 
 #[async_trait]
 impl Inbox for Engine {
@@ -47,7 +47,7 @@ impl Inbox for Engine {
             })
             .await?;
         if received == Received::Queued {
-            self.ring(store);
+            self.ring(store.as_str());
         }
         Ok(received)
     }
@@ -77,16 +77,22 @@ impl Jobs for Engine {
             })
             .await?;
         if waiting > 0 {
-            self.ring(store);
+            self.ring(store.as_str());
         }
         Ok(waiting)
     }
 
-    async fn claim(&self, store: &StoreId, hold: Duration, now: Timestamp) -> Answer<Option<Claim>> {
-        let id = store.clone();
+    async fn claim(
+        &self,
+        store: &StoreId,
+        lanes: &[Lane],
+        hold: Duration,
+        now: Timestamp,
+    ) -> Answer<Option<Claim>> {
+        let (id, lanes) = (store.clone(), lane_numbers(lanes));
         let claimed = self
             .write("claim", move |transaction| {
-                Queue::open(transaction, id.as_str(), millis(now))?.claim(length(hold))
+                Queue::open(transaction, id.as_str(), millis(now))?.claim(&lanes, length(hold))
             })
             .await?;
         claimed.map(|(subject, row)| as_claim(store, &subject, &row)).transpose()
@@ -106,6 +112,7 @@ impl Jobs for Engine {
         claim: &Claim,
         verdict: &Verdict,
         journal: Option<&Transfer>,
+        release: bool,
         now: Timestamp,
     ) -> Answer<Settled> {
         let (held, verdict, journal) = (claim.clone(), verdict.clone(), journal.cloned());
@@ -123,13 +130,16 @@ impl Jobs for Engine {
                 if let Some(transfer) = &journal {
                     journal::write(transaction, transfer)?;
                 }
+                if release && let Subject::Order(order) = held.subject {
+                    holds::release(transaction, held.store.as_str(), order)?;
+                }
                 forget_expired(transaction, at)?;
                 Ok(settled)
             })
             .await?;
         if settled != Settled::Fenced {
             // Something may fall due earlier than a waiting worker thinks.
-            self.ring(&claim.store);
+            self.ring(claim.store.as_str());
         }
         Ok(settled)
     }
@@ -208,11 +218,7 @@ impl Jobs for Engine {
     }
 
     async fn wait(&self, store: &StoreId, at_most: Duration) -> Answer<()> {
-        let bell = self.bell(store);
-        let rung = bell.notified();
-        let late = self.clock.sleep(at_most);
-        futures::pin_mut!(rung, late);
-        futures::future::select(rung, late).await;
+        self.wait_for_bell(store.as_str(), at_most).await;
         Ok(())
     }
 }
@@ -228,6 +234,11 @@ impl Watermarks for Engine {
             })
             .await?;
         mark.map(|at| moment("watermark", at)).transpose()
+    }
+
+    async fn move_watermark(&self, store: &StoreId, name: &str, to: Timestamp) -> Answer<()> {
+        let (id, name) = (store.clone(), name.to_owned());
+        self.write("move_watermark", move |transaction| move_mark(transaction, &id, &name, millis(to))).await
     }
 }
 

@@ -1,8 +1,12 @@
 //! The engine in this process: a redb file, or memory. One writer at a time; each port call is one transaction.
 //! Leases and the budget of calls live in plain memory, since no other process can hold any.
 
+mod billing;
+mod board;
 mod disk;
 mod health;
+mod heaps;
+mod holds;
 mod ids;
 mod jobs;
 mod journal;
@@ -10,6 +14,7 @@ mod leases;
 mod ledger;
 mod pace;
 mod queue;
+mod records;
 mod registry;
 mod row;
 mod runs;
@@ -20,13 +25,14 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use redb::{
     Database, ReadTransaction, ReadableDatabase, WriteTransaction,
     backends::{FileBackend, InMemoryBackend},
 };
 use shopbeat_domain::failure::{Failure, FailureKind};
-use shopbeat_domain::ids::StoreId;
+use shopbeat_domain::ids::AgreementId;
 use shopbeat_domain::ports::{Answer, Clock, State};
 use tokio::sync::Notify;
 
@@ -68,6 +74,7 @@ pub fn embedded(path: Option<&Path>, sealing: Sealing, clock: Arc<dyn Clock>) ->
         sealing,
         clock: Arc::clone(&clock),
         bells: Mutex::default(),
+        posters: Arc::default(),
     });
     engine.create_tables()?;
     Ok(State {
@@ -81,6 +88,11 @@ pub fn embedded(path: Option<&Path>, sealing: Sealing, clock: Arc<dyn Clock>) ->
         pace: Arc::new(pace::InMemory::default()),
         ledger: engine.clone(),
         runs: engine.clone(),
+        heaps: engine.clone(),
+        board: engine.clone(),
+        holds: engine.clone(),
+        records: engine.clone(),
+        billing: engine.clone(),
         health: engine,
     })
 }
@@ -95,8 +107,11 @@ struct Engine {
     disk: Arc<Disk>,
     sealing: Sealing,
     clock: Arc<dyn Clock>,
-    /// One bell per store, rung by offers; a ring that nobody waits for is kept for the next to wait.
-    bells: Mutex<HashMap<StoreId, Arc<Notify>>>,
+    /// One bell per queue and heap, rung by offers and marks; a ring that nobody waits for is kept for the next to
+    /// wait.
+    bells: Mutex<HashMap<String, Arc<Notify>>>,
+    /// The highest fence that posted on each agreement's board.
+    posters: Arc<Mutex<HashMap<AgreementId, u64>>>,
 }
 
 /// Why a transaction was not committed.
@@ -179,13 +194,24 @@ impl Engine {
         done.map_err(|fault| told(call, fault))
     }
 
-    fn bell(&self, store: &StoreId) -> Arc<Notify> {
+    fn bell(&self, name: &str) -> Arc<Notify> {
         let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(bells.entry(store.clone()).or_default())
+        match bells.get(name) {
+            Some(bell) => Arc::clone(bell),
+            None => Arc::clone(bells.entry(name.to_owned()).or_default()),
+        }
     }
 
-    fn ring(&self, store: &StoreId) {
-        self.bell(store).notify_one();
+    fn ring(&self, name: &str) {
+        self.bell(name).notify_one();
+    }
+
+    async fn wait_for_bell(&self, name: &str, at_most: Duration) {
+        let bell = self.bell(name);
+        let rung = bell.notified();
+        let late = self.clock.sleep(at_most);
+        futures::pin_mut!(rung, late);
+        futures::future::select(rung, late).await;
     }
 }
 

@@ -7,7 +7,7 @@ use shopbeat_domain::limits::RECORD_MEMORY;
 
 use super::Done;
 use super::row::{Dirty, Row, phase_name};
-use super::tables::{DUE, EXPIRY, JOBS, JOURNALS, LEDGER, NUMBERS, PARKED, READY, kind};
+use super::tables::{DUE, EXPIRY, JOBS, LEDGER, NUMBERS, PARKED, READY, kind};
 use crate::record::{encode, garbled_park, lane_number, length, millis, moment};
 
 /// The ledger's column of first sightings.
@@ -260,16 +260,23 @@ impl<'t> Queue<'t> {
         Ok(())
     }
 
-    /// Claims the next job.
-    pub(super) fn claim(&mut self, hold: i64) -> Done<Option<(String, Row)>> {
+    /// The first ready job of these lanes, which rise.
+    fn first_ready(&self, lanes: &[u8]) -> Done<Option<(u8, u64, String)>> {
+        for lane in lanes {
+            let range = (self.store, lane * 2, 0)..=(self.store, lane * 2 + 1, u64::MAX);
+            if let Some((key, subject)) = self.ready.range(range)?.next().transpose()? {
+                let (_, class, seq) = key.value();
+                return Ok(Some((class, seq, subject.value().to_owned())));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Claims the next job of these lanes, which rise.
+    pub(super) fn claim(&mut self, lanes: &[u8], hold: i64) -> Done<Option<(String, Row)>> {
         self.wake_due()?;
         loop {
-            let range = (self.store, 0, 0)..=(self.store, u8::MAX, u64::MAX);
-            let Some(first) = self.ready.range(range)?.next() else { return Ok(None) };
-            let (class, seq, subject) = first.map(|(key, subject)| {
-                let (_, class, seq) = key.value();
-                (class, seq, subject.value().to_owned())
-            })?;
+            let Some((class, seq, subject)) = self.first_ready(lanes)? else { return Ok(None) };
             self.ready.remove((self.store, class, seq))?;
             self.count(JobPhase::Ready, false)?;
             match self.row(&subject)? {
@@ -383,18 +390,4 @@ impl<'t> Queue<'t> {
 
 fn class(row: &Row) -> u8 {
     row.lane * 2 + u8::from(!row.ahead)
-}
-
-/// Forgets a job that has had nothing to do for [`RECORD_MEMORY`], and its journal.
-pub(super) fn forget_idle(transaction: &WriteTransaction, store: &str, subject: &str, now: i64) -> Done<()> {
-    let mut jobs = transaction.open_table(JOBS)?;
-    let row = jobs.get((store, subject))?.and_then(|bytes| Row::read(bytes.value()));
-    if row.is_none_or(|row| row.phase != JobPhase::Idle || row.until > now) {
-        return Ok(());
-    }
-    jobs.remove((store, subject))?;
-    if let Some(order) = subject.strip_prefix("order:").and_then(|order| order.parse::<u64>().ok()) {
-        transaction.open_table(JOURNALS)?.remove((store, order))?;
-    }
-    Ok(())
 }

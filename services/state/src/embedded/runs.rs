@@ -10,7 +10,7 @@ use shopbeat_domain::ports::{Answer, Runs};
 use shopbeat_domain::run::Run;
 
 use super::queue::Queue;
-use super::tables::{EXPIRY, LATEST_RUN, RUNS, kind};
+use super::tables::{CANCELLED_RUNS, EXPIRY, LATEST_RUN, RUNS, kind};
 use super::{Done, Engine};
 use crate::record::{decode, encode, fenced, hour, length, millis};
 
@@ -29,6 +29,29 @@ impl Runs for Engine {
                 Some(id) => read(transaction, &store, id.value()),
                 None => Ok(None),
             }
+        })
+        .await
+    }
+
+    async fn cancel_run(&self, store: &StoreId, id: &str) -> Answer<()> {
+        let (store, id) = (store.clone(), id.to_owned());
+        self.write("cancel_run", move |transaction| {
+            let key = (store.as_str(), id.as_str());
+            let runs = transaction.open_table(RUNS)?;
+            let Some(bytes) = runs.get(key)? else { return Ok(()) };
+            let run: Run = decode("cancel_run", bytes.value())?;
+            if !run.is_over() {
+                transaction.open_table(CANCELLED_RUNS)?.insert(key, ())?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn is_cancelled(&self, store: &StoreId, id: &str) -> Answer<bool> {
+        let (store, id) = (store.clone(), id.to_owned());
+        self.read("is_cancelled", move |transaction| {
+            Ok(transaction.open_table(CANCELLED_RUNS)?.get((store.as_str(), id.as_str()))?.is_some())
         })
         .await
     }
@@ -57,7 +80,7 @@ impl Runs for Engine {
                 Ok(asked)
             })
             .await?;
-        self.ring(&store);
+        self.ring(store.as_str());
         Ok(stands)
     }
 

@@ -2,7 +2,10 @@
 
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 
+use shopbeat_domain::job::JobPhase;
+
 use super::Done;
+use super::row::Row;
 
 /// `(store, subject)` → [`super::row::Row`] as JSON.
 pub(super) const JOBS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("jobs");
@@ -26,6 +29,26 @@ pub(super) const JOURNALS: TableDefinition<(&str, u64), &[u8]> = TableDefinition
 pub(super) const RUNS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("runs");
 /// store → the run that was begun last.
 pub(super) const LATEST_RUN: TableDefinition<&str, &str> = TableDefinition::new("latest-run");
+/// `(store, run)` of runs whose end was asked for.
+pub(super) const CANCELLED_RUNS: TableDefinition<(&str, &str), ()> = TableDefinition::new("cancelled-runs");
+/// A thing on a heap: mark, since, tries, doubt, due.
+pub(super) type Thing = (u64, i64, u32, bool, i64);
+/// `(heap, key)` → what is known of it.
+pub(super) const HEAPS: TableDefinition<(&str, &str), Thing> = TableDefinition::new("heaps");
+/// `(heap, due, key)`: what is on a heap by its time.
+pub(super) const HEAP_DUE: TableDefinition<(&str, i64, &str), ()> = TableDefinition::new("heap-due");
+/// `(board, item)` → number and text.
+pub(super) const BOARDS: TableDefinition<(&str, &str), (u64, String)> = TableDefinition::new("boards");
+/// `(store, order, item)` → units that the order holds.
+pub(super) const HOLDS: TableDefinition<(&str, u64, &str), u64> = TableDefinition::new("holds");
+/// `(store, item)` → units that all orders hold.
+pub(super) const HELD: TableDefinition<(&str, &str), u64> = TableDefinition::new("held");
+/// `(family, key)` → record.
+pub(super) const RECORDS: TableDefinition<(&str, &str), &str> = TableDefinition::new("records");
+/// `(heap, board or family, name)` → how many things are in it, and the last number given out.
+pub(super) const COUNTS: TableDefinition<(&str, &str), u64> = TableDefinition::new("counts");
+/// `(agreement, number)` → entry of the billing journal as JSON.
+pub(super) const BILLING: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("billing");
 /// `(map, key)` → value.
 pub(super) const IDS: TableDefinition<(&str, &str), &str> = TableDefinition::new("ids");
 /// store → record as JSON.
@@ -54,6 +77,15 @@ pub(super) fn create(transaction: &WriteTransaction) -> Done<()> {
     transaction.open_table(JOURNALS)?;
     transaction.open_table(RUNS)?;
     transaction.open_table(LATEST_RUN)?;
+    transaction.open_table(CANCELLED_RUNS)?;
+    transaction.open_table(HEAPS)?;
+    transaction.open_table(HEAP_DUE)?;
+    transaction.open_table(BOARDS)?;
+    transaction.open_table(HOLDS)?;
+    transaction.open_table(HELD)?;
+    transaction.open_table(RECORDS)?;
+    transaction.open_table(COUNTS)?;
+    transaction.open_table(BILLING)?;
     transaction.open_table(IDS)?;
     transaction.open_table(STORES)?;
     transaction.open_table(AGREEMENTS)?;
@@ -95,7 +127,7 @@ pub(super) fn forget_expired(transaction: &WriteTransaction, now: i64) -> Done<(
                 let mut deliveries = transaction.open_table(DELIVERIES)?;
                 deliveries.remove((store.as_str(), key.as_str()))?;
             }
-            kind::JOB => super::queue::forget_idle(transaction, &store, &key, now)?,
+            kind::JOB => forget_idle(transaction, &store, &key, now)?,
             kind::LEDGER => {
                 let Ok(hour) = key.parse::<i64>() else { continue };
                 let mut ledger = transaction.open_table(LEDGER)?;
@@ -104,9 +136,24 @@ pub(super) fn forget_expired(transaction: &WriteTransaction, now: i64) -> Done<(
             kind::RUN => {
                 let mut runs = transaction.open_table(RUNS)?;
                 runs.remove((store.as_str(), key.as_str()))?;
+                transaction.open_table(CANCELLED_RUNS)?.remove((store.as_str(), key.as_str()))?;
             }
             _ => {}
         }
+    }
+    Ok(())
+}
+
+/// Forgets a job that has had nothing to do for [`RECORD_MEMORY`], and its journal.
+fn forget_idle(transaction: &WriteTransaction, store: &str, subject: &str, now: i64) -> Done<()> {
+    let mut jobs = transaction.open_table(JOBS)?;
+    let row = jobs.get((store, subject))?.and_then(|bytes| Row::read(bytes.value()));
+    if row.is_none_or(|row| row.phase != JobPhase::Idle || row.until > now) {
+        return Ok(());
+    }
+    jobs.remove((store, subject))?;
+    if let Some(order) = subject.strip_prefix("order:").and_then(|order| order.parse::<u64>().ok()) {
+        transaction.open_table(JOURNALS)?.remove((store, order))?;
     }
     Ok(())
 }

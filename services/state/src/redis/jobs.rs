@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use shopbeat_domain::ids::{DeliveryId, OrderId, StoreId};
 use shopbeat_domain::job::{
-    Claim, JobCounts, JobPhase, JobRecord, Offer, Outcome, Settled, Subject, Verdict,
+    Claim, JobCounts, JobPhase, JobRecord, Lane, Offer, Outcome, Settled, Subject, Verdict,
 };
 use shopbeat_domain::limits::DELIVERY_MEMORY;
 use shopbeat_domain::ports::{Answer, Inbox, Jobs, Received, Watermarks};
@@ -18,7 +18,8 @@ use super::scripts::{about_jobs, flag};
 use super::{Engine, patiently};
 use crate::keys::padded;
 use crate::record::{
-    encode, garbled, garbled_park, hour, lane, lane_number, length, millis, moment, park, readable_version,
+    encode, garbled, garbled_park, hour, lane, lane_number, lane_numbers, length, millis, moment, park,
+    readable_version,
 };
 
 /// What the claim script answers.
@@ -48,6 +49,23 @@ fn add_offer(script: &mut ScriptInvocation<'_>, offer: &Offer) {
         .arg(flag(offer.force))
         .arg(flag(offer.unpark))
         .arg(optional(offer.version));
+}
+
+fn add_verdict(script: &mut ScriptInvocation<'_>, verdict: &Verdict) -> Answer<()> {
+    let outcome = match verdict {
+        Verdict::Done { outcome, .. } => *outcome,
+        Verdict::Later { .. } => Outcome::Pending,
+        Verdict::Parked(_) => Outcome::Parked,
+    };
+    let (kind, version, due, strike, park) = match verdict {
+        Verdict::Done { version, again_at, .. } => ("done", *version, *again_at, false, None),
+        Verdict::Later { at, strike } => ("later", None, Some(*at), *strike, None),
+        Verdict::Parked(park) => ("parked", None, park.retry_at, false, Some(park)),
+    };
+    script.arg(kind).arg(encode("settle", &outcome)?).arg(outcome.name());
+    script.arg(optional(version)).arg(optional(due)).arg(flag(strike));
+    script.arg(park.map(|park| encode("settle", park)).transpose()?.unwrap_or_default());
+    Ok(())
 }
 
 /// A moment for a script; an empty text for none.
@@ -88,10 +106,19 @@ impl Jobs for Engine {
         self.script("offer", &script).await
     }
 
-    async fn claim(&self, store: &StoreId, hold: Duration, now: Timestamp) -> Answer<Option<Claim>> {
+    async fn claim(
+        &self,
+        store: &StoreId,
+        lanes: &[Lane],
+        hold: Duration,
+        now: Timestamp,
+    ) -> Answer<Option<Claim>> {
         let until = millis(now).saturating_add(length(hold));
         let mut script = about_jobs(&self.scripts.claim, &self.keys, store, now);
         script.arg(until).arg(encode("claim", &garbled_park(now))?);
+        for lane in lane_numbers(lanes) {
+            script.arg(lane);
+        }
         let claimed: Option<Claimed> = self.script("claim", &script).await?;
         let Some((subject, lane_place, fence, force, strikes, parkings, first_seen)) = claimed else {
             return Ok(None);
@@ -121,34 +148,23 @@ impl Jobs for Engine {
         claim: &Claim,
         verdict: &Verdict,
         journal: Option<&Transfer>,
+        release: bool,
         now: Timestamp,
     ) -> Answer<Settled> {
         let mut script = about_jobs(&self.scripts.settle, &self.keys, &claim.store, now);
         let order = journal.map_or(OrderId(0), |journal| journal.order);
         script.key(self.keys.journal(&claim.store, order)).key(self.keys.journals(&claim.store));
-        script.arg(claim.subject.to_string()).arg(claim.fence);
-        let outcome = match verdict {
-            Verdict::Done { outcome, .. } => *outcome,
-            Verdict::Later { .. } => Outcome::Pending,
-            Verdict::Parked(_) => Outcome::Parked,
+        let holder = match claim.subject {
+            Subject::Order(order) => Some(order),
+            Subject::InitialSync(_) | Subject::Stock | Subject::Products => None,
         };
-        let (kind, version, due, strike, park) = match verdict {
-            Verdict::Done { version, again_at, .. } => ("done", *version, *again_at, false, None),
-            Verdict::Later { at, strike } => ("later", None, Some(*at), *strike, None),
-            Verdict::Parked(park) => ("parked", None, park.retry_at, false, Some(park)),
-        };
-        let park = park.map(|park| encode("settle", park)).transpose()?.unwrap_or_default();
-        let journal = journal.map(|journal| encode("settle", journal)).transpose()?.unwrap_or_default();
         script
-            .arg(kind)
-            .arg(encode("settle", &outcome)?)
-            .arg(outcome.name())
-            .arg(optional(version))
-            .arg(optional(due))
-            .arg(flag(strike))
-            .arg(park)
-            .arg(journal)
-            .arg(padded(order));
+            .key(self.keys.hold(&claim.store, holder.unwrap_or(OrderId(0))))
+            .key(self.keys.held(&claim.store));
+        script.arg(claim.subject.to_string()).arg(claim.fence);
+        add_verdict(&mut script, verdict)?;
+        let journal = journal.map(|journal| encode("settle", journal)).transpose()?.unwrap_or_default();
+        script.arg(journal).arg(padded(order)).arg(flag(release && holder.is_some()));
         let settled: u8 = self.script("settle", &script).await?;
         match settled {
             0 => Ok(Settled::Fenced),
@@ -229,7 +245,7 @@ impl Jobs for Engine {
     }
 
     async fn wait(&self, store: &StoreId, at_most: Duration) -> Answer<()> {
-        self.wait_for_wake(store, at_most).await
+        self.wait_for_wake(&self.keys.wake(store), at_most).await
     }
 }
 
@@ -240,6 +256,13 @@ impl Watermarks for Engine {
         read.arg(self.keys.marks(store)).arg(name);
         let mark: Option<i64> = self.command("watermark", &read).await?;
         mark.map(|at| moment("watermark", at)).transpose()
+    }
+
+    async fn move_watermark(&self, store: &StoreId, name: &str, to: Timestamp) -> Answer<()> {
+        let mut script = self.scripts.move_mark.key(self.keys.marks(store));
+        script.arg(name).arg(millis(to));
+        let _: u8 = self.script("move_watermark", &script).await?;
+        Ok(())
     }
 }
 

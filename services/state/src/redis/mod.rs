@@ -6,7 +6,11 @@
 //! synced). `Registry::epoch` tells the engine when that may have happened, the sweep brings back what is missing,
 //! and the reference in Rackbeat guards against doubles. `appendfsync always` loses nothing.
 
+mod billing;
+mod board;
 mod health;
+mod heaps;
+mod holds;
 mod ids;
 mod jobs;
 mod journal;
@@ -14,6 +18,7 @@ mod leases;
 mod ledger;
 mod open;
 mod pace;
+mod records;
 mod registry;
 mod runs;
 mod scripts;
@@ -37,6 +42,8 @@ use crate::seal::Sealing;
 
 /// No call takes longer, whatever the server or the network does.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// So many things go into one command or script at most: Redis does nothing else meanwhile.
+const CHUNK: usize = 1000;
 
 struct Engine {
     client: ::redis::Client,

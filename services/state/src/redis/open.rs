@@ -79,6 +79,11 @@ fn state(engine: &Arc<Engine>) -> State {
         pace: engine.clone(),
         ledger: engine.clone(),
         runs: engine.clone(),
+        heaps: engine.clone(),
+        board: engine.clone(),
+        holds: engine.clone(),
+        records: engine.clone(),
+        billing: engine.clone(),
         health: engine.clone(),
     }
 }

@@ -5,12 +5,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use shopbeat_domain::ids::StoreId;
 use shopbeat_domain::job::{Claim, Offer};
+use shopbeat_domain::limits::RECORD_MEMORY;
 use shopbeat_domain::ports::{Answer, Runs};
 use shopbeat_domain::run::Run;
 
 use super::Engine;
 use super::scripts::about_jobs;
-use crate::record::{decode, encode, fenced, hour, lane_number};
+use crate::record::{decode, encode, fenced, hour, lane_number, length};
 
 /// `open|JSON` or `over|JSON`: the script that begins a run then need not read JSON.
 fn guarded(call: &str, run: &Run) -> Answer<Vec<u8>> {
@@ -41,6 +42,19 @@ impl Runs for Engine {
             Some(id) => self.run(store, &id).await,
             None => Ok(None),
         }
+    }
+
+    async fn cancel_run(&self, store: &StoreId, id: &str) -> Answer<()> {
+        let mut script = self.scripts.cancel_run.key(self.keys.run(store, id));
+        script.key(self.keys.cancelled_run(store, id)).arg(length(RECORD_MEMORY));
+        let _: u8 = self.script("cancel_run", &script).await?;
+        Ok(())
+    }
+
+    async fn is_cancelled(&self, store: &StoreId, id: &str) -> Answer<bool> {
+        let mut exists = cmd("EXISTS");
+        exists.arg(self.keys.cancelled_run(store, id));
+        self.command("is_cancelled", &exists).await
     }
 
     async fn begin_run(&self, run: &Run, now: Timestamp) -> Answer<Run> {

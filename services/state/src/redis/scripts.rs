@@ -25,7 +25,14 @@ scripts! {
     offer = "queue.lua", "offer.lua";
     claim = "queue.lua", "claim.lua";
     extend = "queue.lua", "extend.lua";
-    settle = "queue.lua", "settle.lua";
+    settle = "queue.lua", "holds.lua", "settle.lua";
+    hold = "holds.lua", "hold.lua";
+    mark = "mark.lua";
+    dealt = "dealt.lua";
+    post = "post.lua";
+    append = "append.lua";
+    cancel_run = "cancel_run.lua";
+    move_mark = "move_mark.lua";
     save = "queue.lua", "save.lua";
     begin_run = "queue.lua", "begin_run.lua";
     take_lease = "take_lease.lua";

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use shopbeat_domain::failure::FailureKind;
 use shopbeat_domain::ids::{OrderId, StoreId};
-use shopbeat_domain::job::{Claim, Offer, Outcome, Park, ParkCode, Settled, Verdict};
+use shopbeat_domain::job::{Claim, Lane, Offer, Outcome, Park, ParkCode, Settled, Verdict};
 use shopbeat_domain::ports::{Answer, Clock, LedgerRow, State};
 use shopbeat_domain::settings::Target;
 use shopbeat_domain::transfer::Transfer;
@@ -80,6 +80,11 @@ impl Bench {
         Self { state, clock, sealing, server, file }
     }
 
+    /// So many things are many: redb in a debug build takes half a minute for what Redis does in one second.
+    pub(crate) fn many(&self) -> usize {
+        if self.server.is_some() { 100_000 } else { 10_000 }
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -94,11 +99,11 @@ impl Bench {
     }
 
     pub(crate) async fn claim(&self) -> Option<Claim> {
-        self.state.jobs.claim(&store(), HOLD, self.now()).await.unwrap()
+        self.state.jobs.claim(&store(), &Lane::ALL, HOLD, self.now()).await.unwrap()
     }
 
     pub(crate) async fn settle(&self, claim: &Claim, verdict: Verdict) -> Settled {
-        self.state.jobs.settle(claim, &verdict, None, self.now()).await.unwrap()
+        self.state.jobs.settle(claim, &verdict, None, false, self.now()).await.unwrap()
     }
 
     /// All rows; fails if one does not add up.

@@ -33,7 +33,7 @@ impl Bench {
     async fn order_claimed(&self) -> Option<u64> {
         match self.claim().await?.subject {
             Subject::Order(OrderId(id)) => Some(id),
-            Subject::InitialSync(_) => Some(0),
+            Subject::InitialSync(_) | Subject::Stock | Subject::Products => Some(0),
         }
     }
 
@@ -73,9 +73,9 @@ async fn of_many_workers_at_once_each_job_goes_to_one(bench: Bench) {
         let (jobs, now) = (bench.state.jobs.clone(), bench.now());
         workers.spawn(async move {
             let mut claims = Vec::new();
-            while let Some(claim) = jobs.claim(&store(), HOLD, now).await.unwrap() {
+            while let Some(claim) = jobs.claim(&store(), &Lane::ALL, HOLD, now).await.unwrap() {
                 claims.push((claim.subject.to_string(), claim.fence));
-                jobs.settle(&claim, &done(Outcome::Transferred), None, now).await.unwrap();
+                jobs.settle(&claim, &done(Outcome::Transferred), None, false, now).await.unwrap();
             }
             claims
         });

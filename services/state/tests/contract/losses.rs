@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret, SecretString};
+use shopbeat_domain::billing::{BillingEntry, BillingEvent};
 use shopbeat_domain::failure::FailureKind;
-use shopbeat_domain::ids::{AgreementId, OrderId};
-use shopbeat_domain::job::{JobCounts, Outcome, ParkCode, Settled, Subject};
-use shopbeat_domain::ports::{Answer, SecretOwner};
+use shopbeat_domain::ids::{AgreementId, ItemNumber, OrderId, ShopDomain};
+use shopbeat_domain::job::{JobCounts, Lane, Outcome, ParkCode, Settled, Subject};
+use shopbeat_domain::ports::{Answer, Heap, SecretOwner, Topic};
+use shopbeat_domain::store::RECORD_VERSION;
 use shopbeat_state::{MasterKey, Sealing};
 
 use crate::bench::{Bench, done, journal, kind, order, store};
@@ -32,7 +34,7 @@ async fn survives(bench: Bench) {
     }
     let claim = bench.claim().await.unwrap();
     let (verdict, written) = (done(Outcome::Transferred), journal(1, bench.now()));
-    bench.state.jobs.settle(&claim, &verdict, Some(&written), bench.now()).await.unwrap();
+    bench.state.jobs.settle(&claim, &verdict, Some(&written), false, bench.now()).await.unwrap();
     let held = bench.claim().await.unwrap();
     let bench = bench.reopened(Sealing::new(key('c'), vec![key('b')])).await;
     assert_eq!(bench.state.registry.epoch(bench.now()).await.unwrap(), epoch);
@@ -125,15 +127,15 @@ async fn while_redis_is_away_calls_fail_soon_and_afterwards_all_goes_on() {
     bench.server.as_mut().unwrap().kill();
     let state = &bench.state;
     for _ in 0..3 {
-        fails_soon(state.jobs.claim(&store(), Duration::from_secs(30), bench.now())).await;
-        fails_soon(state.jobs.settle(&claim, &done(Outcome::Transferred), None, bench.now())).await;
+        fails_soon(state.jobs.claim(&store(), &Lane::ALL, Duration::from_secs(30), bench.now())).await;
+        fails_soon(state.jobs.settle(&claim, &done(Outcome::Transferred), None, false, bench.now())).await;
         fails_soon(state.jobs.wait(&store(), Duration::from_secs(30))).await;
         fails_soon(state.registry.stores()).await;
         fails_soon(state.health.ping()).await;
     }
     bench.server.as_mut().unwrap().restart();
     let verdict = done(Outcome::Transferred);
-    let settled = until_ok(|| bench.state.jobs.settle(&claim, &verdict, None, bench.now())).await;
+    let settled = until_ok(|| bench.state.jobs.settle(&claim, &verdict, None, false, bench.now())).await;
     assert_eq!(settled, Settled::Stands);
     assert_eq!(bench.columns().await, [("transferred".to_owned(), 1)]);
     bench.offer(order(2)).await;
@@ -230,6 +232,47 @@ async fn a_spoilt_record_is_garbled_alone() {
 }
 
 #[tokio::test]
+async fn what_is_spoilt_on_a_heap_or_a_board_is_dealt_with_anew() {
+    let bench = Bench::redis().await;
+    let (heaps, heap) = (&bench.state.heaps, Heap::StoreStock(store()));
+    heaps.mark(&heap, &["A".to_owned(), "B".to_owned()], false, bench.now()).await.unwrap();
+    let server = bench.server.as_ref().unwrap();
+    server.run::<()>(&["HSET", "test:{acme}:heap-things:store-stock", "A", "nonsense"]);
+    let due = heaps.due(&heap, 10, bench.now()).await.unwrap();
+    assert_eq!((due.len(), due[0].mark, due[0].doubt), (2, 0, true));
+    heaps.put_off(&heap, &due[..1], bench.now()).await.unwrap();
+    heaps.done(&heap, &due).await.unwrap();
+    assert_eq!(heaps.count(&heap).await.unwrap(), 0);
+    let (board, agreement) = (&bench.state.board, AgreementId::parse("one").unwrap());
+    let items = ["A", "B"].map(|item| ItemNumber::parse(item).unwrap());
+    let texts = items.clone().map(|item| (item, "text".to_owned()));
+    board.post(&agreement, Topic::Stock, 1, &texts).await.unwrap();
+    server.run::<()>(&["HSET", "test:{one}:board:stock", "A", "nonsense|text"]);
+    let notices = board.notices(&agreement, Topic::Stock, &items).await.unwrap();
+    assert!(notices[0].is_none() && notices[1].is_some());
+    let posted = board.post(&agreement, Topic::Stock, 1, &texts).await.unwrap();
+    assert_eq!((posted[0].1, posted[1].1), (true, false));
+}
+
+#[tokio::test]
+async fn a_billing_journal_with_an_entry_that_cannot_be_read_is_not_told_without_it() {
+    let bench = Bench::redis().await;
+    let agreement = AgreementId::parse("one").unwrap();
+    let entry = BillingEntry {
+        version: RECORD_VERSION,
+        number: 1,
+        at: bench.now(),
+        store: store(),
+        shop: ShopDomain::parse("acme.myshopify.com").unwrap(),
+        event: BillingEvent::Connected,
+        seal: "seal".to_owned(),
+    };
+    bench.state.billing.append(&agreement, &entry).await.unwrap();
+    bench.server.as_ref().unwrap().run::<()>(&["RPUSH", "test:{one}:billing", "nonsense"]);
+    assert_eq!(kind(bench.state.billing.entries(&agreement).await), FailureKind::Garbled);
+}
+
+#[tokio::test]
 async fn a_secret_in_redis_is_sealed_and_moving_or_changing_its_box_is_noticed() {
     let bench = Bench::redis().await;
     let registry = &bench.state.registry;
@@ -253,7 +296,7 @@ async fn records_past_their_time_are_given_a_ttl_and_working_ones_are_not() {
     assert_eq!(ttl(job), -1);
     let claim = bench.claim().await.unwrap();
     let (verdict, written) = (done(Outcome::Transferred), journal(1, bench.now()));
-    bench.state.jobs.settle(&claim, &verdict, Some(&written), bench.now()).await.unwrap();
+    bench.state.jobs.settle(&claim, &verdict, Some(&written), false, bench.now()).await.unwrap();
     assert!(ttl(job) > 89 * 24 * 3600);
     assert!(ttl("test:{acme}:journal:1") > 89 * 24 * 3600);
     bench.offer(order(1)).await;
@@ -266,7 +309,7 @@ async fn the_file_engine_forgets_what_is_past_its_time() {
     bench.offer(order(1)).await;
     let claim = bench.claim().await.unwrap();
     let (verdict, written) = (done(Outcome::Transferred), journal(1, bench.now()));
-    bench.state.jobs.settle(&claim, &verdict, Some(&written), bench.now()).await.unwrap();
+    bench.state.jobs.settle(&claim, &verdict, Some(&written), false, bench.now()).await.unwrap();
     bench.advance(91 * 24 * 3600);
     bench.offer(order(2)).await;
     let claim = bench.claim().await.unwrap();

@@ -3,9 +3,19 @@
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod board;
+#[cfg(test)]
+mod families;
+#[cfg(test)]
+mod heaps;
+#[cfg(test)]
+mod holds;
+#[cfg(test)]
 mod inbox;
 #[cfg(test)]
 mod jobs;
+#[cfg(test)]
+mod lanes;
 #[cfg(test)]
 mod leases;
 #[cfg(test)]

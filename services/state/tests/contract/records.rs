@@ -13,6 +13,7 @@ on_every_engine!(
     journals_are_listed_in_order_of_ids_past_2_to_the_53,
     a_second_run_is_not_begun_while_one_is_under_way,
     a_run_is_saved_only_under_its_claim,
+    a_run_is_asked_to_end_until_it_is_over,
     of_two_that_write_an_absent_key_the_first_stands,
     maps_of_different_owners_do_not_meet,
 );
@@ -25,10 +26,11 @@ async fn a_journal_is_written_with_the_verdict_or_not_at_all(bench: Bench) {
     let mut written = journal(1, bench.now());
     written.number = Some(OrderNumber(7));
     let (jobs, verdict) = (&bench.state.jobs, done(Outcome::Transferred));
-    let late = jobs.settle(&dead, &verdict, Some(&journal(1, bench.now())), bench.now()).await.unwrap();
+    let late =
+        jobs.settle(&dead, &verdict, Some(&journal(1, bench.now())), false, bench.now()).await.unwrap();
     assert_eq!(late, Settled::Fenced);
     assert_eq!(bench.state.journal.transfer(&store(), OrderId(1)).await.unwrap(), None);
-    let settled = jobs.settle(&claim, &verdict, Some(&written), bench.now()).await.unwrap();
+    let settled = jobs.settle(&claim, &verdict, Some(&written), false, bench.now()).await.unwrap();
     assert_eq!(settled, Settled::Stands);
     assert_eq!(bench.state.journal.transfer(&store(), OrderId(1)).await.unwrap(), Some(written));
 }
@@ -56,7 +58,7 @@ async fn journals_are_listed_in_order_of_ids_past_2_to_the_53(bench: Bench) {
         let claim = bench.claim().await.unwrap();
         let journal = journal(id, bench.now());
         let verdict = done(Outcome::Transferred);
-        bench.state.jobs.settle(&claim, &verdict, Some(&journal), bench.now()).await.unwrap();
+        bench.state.jobs.settle(&claim, &verdict, Some(&journal), false, bench.now()).await.unwrap();
     }
     let mut listed = Vec::new();
     let mut after = None;
@@ -74,12 +76,14 @@ fn run(id: &str, bench: &Bench) -> Run {
         version: RECORD_VERSION,
         id: id.to_owned(),
         store: store(),
-        plan: RunPlan { products: true, stock: true, dry_run: false },
+        plan: RunPlan { products: true, stock: true, ..RunPlan::default() },
         phase: RunPhase::Queued,
         failure: None,
         bulk: None,
         cursor: None,
         counts: RunCounts::default(),
+        estimate: None,
+        importing_since: None,
         skipped: Vec::new(),
         started_at: bench.now(),
         updated_at: bench.now(),
@@ -118,6 +122,27 @@ async fn a_run_is_saved_only_under_its_claim(bench: Bench) {
     assert_eq!(runs.run(&store(), "r1").await.unwrap(), Some(first));
     runs.save_run(&claim, &moved).await.unwrap();
     assert_eq!(runs.run(&store(), "r1").await.unwrap(), Some(moved));
+}
+
+async fn a_run_is_asked_to_end_until_it_is_over(bench: Bench) {
+    let runs = &bench.state.runs;
+    runs.cancel_run(&store(), "r1").await.unwrap();
+    assert!(!runs.is_cancelled(&store(), "r1").await.unwrap(), "there is no such run");
+    let first = run("r1", &bench);
+    runs.begin_run(&first, bench.now()).await.unwrap();
+    assert!(!runs.is_cancelled(&store(), "r1").await.unwrap());
+    runs.cancel_run(&store(), "r1").await.unwrap();
+    let claim = bench.claim().await.unwrap();
+    runs.save_run(&claim, &Run { phase: RunPhase::Importing, ..first.clone() }).await.unwrap();
+    assert!(runs.is_cancelled(&store(), "r1").await.unwrap(), "its worker's writes do not forget it");
+    runs.save_run(&claim, &Run { phase: RunPhase::Cancelled, ..first }).await.unwrap();
+    bench.settle(&claim, done(Outcome::Transferred)).await;
+    let second = run("r2", &bench);
+    assert_eq!(runs.begin_run(&second, bench.now()).await.unwrap(), second);
+    let claim = bench.claim().await.unwrap();
+    runs.save_run(&claim, &Run { phase: RunPhase::Finished, ..second }).await.unwrap();
+    runs.cancel_run(&store(), "r2").await.unwrap();
+    assert!(!runs.is_cancelled(&store(), "r2").await.unwrap(), "it is over");
 }
 
 fn text(texts: &[&str]) -> Vec<String> {

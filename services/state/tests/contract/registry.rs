@@ -27,6 +27,8 @@ fn currency() -> Currency {
 fn a_store(name: &str, bench: &Bench) -> Store {
     let shop = ShopDomain::parse(&format!("{name}.myshopify.com")).unwrap();
     Store {
+        country: None,
+        stock_accepted_at: None,
         version: RECORD_VERSION,
         revision: 0,
         id: StoreId::of(&shop),

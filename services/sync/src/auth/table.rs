@@ -30,6 +30,8 @@ macro_rules! rpcs {
 
 rpcs! {
     ConnectStore => Operator,
+    Preflight => Support,
+    UpdateStore => Operator,
     GetStore => Reader,
     ListStores => Reader,
     PauseStore => Operator,
@@ -37,10 +39,21 @@ rpcs! {
     DisconnectStore => Operator,
     RunInitialSync => Operator,
     WatchInitialSync => Reader,
+    CancelInitialSync => Operator,
+    ListInitialSyncRows => Reader,
     TransferOrder => Support,
     GetTransfer => Reader,
     ListParked => Reader,
     RetryParked => Support,
+    ListDrift => Reader,
+    ResolveDrift => Support,
+    ListProductTroubles => Reader,
+    PreviewStock => Reader,
+    AcceptStock => Operator,
+    GetStock => Reader,
+    ListStockTroubles => Reader,
+    RefreshStock => Support,
+    GetBilling => Reader,
 }
 
 impl Rpc {

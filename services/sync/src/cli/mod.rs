@@ -1,28 +1,40 @@
 //! The commands for people: each calls the service's gRPC API and shows what it answered, as tables or as JSON. None
 //! of them knows the engine.
 
+mod billing;
 mod client;
+mod credentials;
+mod csv;
+mod drift;
 mod failure;
 mod json;
 mod order;
 mod out;
 mod parked;
+mod preflight;
 mod progress;
+mod report;
 mod secrets;
 mod settings;
 mod show;
+mod stock;
 mod store;
 mod sync;
 mod table;
 mod time;
 mod words;
 
+pub use billing::BillingArgs;
 pub use client::{Api, Bearer, connect};
+pub use drift::{DriftArgs, ProductsArgs};
 pub use failure::{EXIT_CODES, Exit, Failed, exit_code};
 pub use order::OrderArgs;
 pub use out::{Out, Tone};
 pub use parked::ParkedArgs;
+pub use preflight::PreflightArgs;
 pub use progress::Progress;
+pub use settings::ListArgs as SettingsListArgs;
+pub use stock::StockArgs;
 pub use store::StoreArgs;
 pub use sync::SyncArgs;
 pub use table::{Cell, Table};
@@ -39,14 +51,26 @@ use clap::Subcommand;
 /// The commands that call a service.
 #[derive(Debug, Subcommand)]
 pub enum ClientCommand {
-    /// Connect, list, show, pause, resume and disconnect stores.
+    /// Connect, change, list, show, pause, resume and disconnect stores.
     Store(Box<StoreArgs>),
-    /// Bring products and stock over, and watch.
+    /// List the settings of a store: path, allowed values, default, what each does.
+    Settings(SettingsListArgs),
+    /// Tell what stands in the way of a good connection, before it is made or later.
+    Preflight(Box<PreflightArgs>),
+    /// Bring products and stock over, watch, cancel, report.
     Sync(SyncArgs),
     /// Transfer and show single orders.
     Order(OrderArgs),
     /// List parked orders and put them back to work.
     Parked(ParkedArgs),
+    /// Show stock on both sides, let it be sent to a store, and list what hinders it.
+    Stock(StockArgs),
+    /// List products that are not carried.
+    Products(ProductsArgs),
+    /// List and settle edits of products on the side that is not master.
+    Drift(DriftArgs),
+    /// Tell what an agreement owes for a month.
+    Billing(BillingArgs),
 }
 
 /// Runs a command to its end.
@@ -64,9 +88,15 @@ pub async fn run(command: ClientCommand) -> anyhow::Result<()> {
 async fn dispatch(command: ClientCommand, out: &mut Out) -> Result<(), Failed> {
     match command {
         ClientCommand::Store(args) => Box::pin(store::run(&args, out)).await,
+        ClientCommand::Settings(args) => settings::run(&args, out),
+        ClientCommand::Preflight(args) => Box::pin(preflight::run(&args, out)).await,
         ClientCommand::Sync(args) => sync::run(&args, out).await,
         ClientCommand::Order(args) => Box::pin(order::run(&args, out)).await,
         ClientCommand::Parked(args) => parked::run(&args, out).await,
+        ClientCommand::Stock(args) => stock::run(&args, out).await,
+        ClientCommand::Products(args) => drift::products(&args, out).await,
+        ClientCommand::Drift(args) => drift::run(&args, out).await,
+        ClientCommand::Billing(args) => billing::run(&args, out).await,
     }
 }
 

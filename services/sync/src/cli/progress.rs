@@ -39,12 +39,16 @@ impl Progress {
             bar.set_prefix(phase);
             bar.set_length(counts.variants);
             bar.set_position(counts.done);
-            bar.set_message(format!("{} skipped", counts.skipped));
+            bar.set_message(format!("{} skipped{}", counts.skipped, left(run)));
             return;
         }
         let part = (counts.done * 100).checked_div(counts.variants).unwrap_or(0) / LINE_EVERY;
         if self.told.replace((run.phase, part)) != Some((run.phase, part)) {
-            out.line(format!("{}{phase}: {} of {} variants", self.indent, counts.done, counts.variants));
+            let left = left(run);
+            out.line(format!(
+                "{}{phase}: {} of {} variants{left}",
+                self.indent, counts.done, counts.variants
+            ));
         }
     }
 
@@ -56,10 +60,38 @@ impl Progress {
     }
 }
 
+/// How long it still takes: by its pace, before that by the estimate.
+fn left(run: &v1::Run) -> String {
+    let over = [v1::RunPhase::Finished, v1::RunPhase::Failed, v1::RunPhase::Cancelled];
+    let is_over = over.into_iter().any(|phase| run.phase == i32::from(phase));
+    let minutes = run.estimate.map(|estimate| estimate.minutes).filter(|minutes| *minutes > 0);
+    match (run.seconds_left, minutes) {
+        _ if is_over => String::new(),
+        (Some(seconds @ 0..=119), _) => format!(", {seconds} s left"),
+        (Some(seconds), _) => format!(", {} min left", seconds.div_ceil(60)),
+        (None, Some(minutes)) => format!(", about {minutes} min"),
+        (None, None) => String::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli::out::tests::Page;
+
+    #[test]
+    fn the_time_left_is_told_by_the_pace_before_that_by_the_estimate() {
+        let run = |seconds_left, minutes| v1::Run {
+            phase: v1::RunPhase::Importing.into(),
+            seconds_left,
+            estimate: Some(v1::Estimate { calls: 1, minutes }),
+            ..v1::Run::default()
+        };
+        assert_eq!(left(&run(None, 7)), ", about 7 min");
+        assert_eq!(left(&run(Some(90), 7)), ", 90 s left");
+        assert_eq!(left(&run(Some(121), 7)), ", 3 min left");
+        assert_eq!(left(&v1::Run { phase: v1::RunPhase::Finished.into(), ..run(Some(1), 7) }), "");
+    }
 
     #[test]
     fn without_a_terminal_a_line_is_written_only_when_something_was_reached() {

@@ -1,215 +1,142 @@
-//! Every setting of a store as an option. The help of each is its comment here; a test holds the list to the API's.
+//! Settings by path, `--set orders.trigger=paid`, and `shopbeat settings`, which lists them: both from the one list in
+//! the domain.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use serde_json::{Value, json};
+use shopbeat_domain::settings::{LIST, Setting, Settings, setting};
 use shopbeat_proto::v1;
 
-use super::time;
+use super::failure::{EXIT_CODES, Exit, Failed};
+use super::out::Out;
+use super::table::Table;
+use crate::grpc::convert;
+use crate::options::Output;
 
-macro_rules! choices {
-    ($( $Choice:ident = $Enum:ident { $( $(#[doc = $doc:literal])+ $Variant:ident ),+ $(,)? } )+) => {
-        $(
-            #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-            #[value(rename_all = "snake_case")]
-            enum $Choice { $( $(#[doc = $doc])+ $Variant ),+ }
-
-            impl From<$Choice> for i32 {
-                fn from(choice: $Choice) -> Self {
-                    match choice { $( $Choice::$Variant => v1::$Enum::$Variant.into() ),+ }
-                }
-            }
-        )+
-    };
+/// A setting and its new value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Given {
+    path: &'static str,
+    text: String,
 }
 
-choices! {
-    TriggerChoice = Trigger {
-        /// The order exists
-        Received,
-        /// It is paid in full
-        Paid,
-        /// All of it is sent
-        Fulfilled,
-    }
-    TargetChoice = Target {
-        /// A draft that a person books
-        Draft,
-        /// Booked
-        Booked,
-        /// Booked and flagged ready for shipping
-        ReadyToShip,
-        /// Booked, with a picked shipment
-        Packed,
-        /// Booked, with a shipped shipment
-        Shipped,
-        /// Booked and invoiced, no shipment
-        Invoiced,
-        /// Shipped, then invoiced
-        ShippedAndInvoiced,
-    }
-    TestChoice = TestOrders {
-        /// Counted and ignored
-        Ignore,
-        /// Transferred like any other
-        Transfer,
-    }
-    WithoutEmailChoice = WithoutEmail {
-        /// A new customer for each such order
-        Create,
-        /// The customer of --customers-default-customer
-        UseDefault,
-    }
-    VatZoneChoice = VatZone {
-        /// VAT of the own country
-        Domestic,
-        /// Within the EU
-        Eu,
-        /// Outside the EU
-        Abroad,
-        /// Domestic, exempt
-        DomesticExempt,
-    }
+/// Reads `path=value`; the value is checked, too. An empty one takes the setting away.
+fn read(text: &str) -> Result<Given, String> {
+    let (path, value) = text
+        .split_once('=')
+        .ok_or_else(|| "give <setting>=<value>, such as orders.trigger=paid".to_owned())?;
+    let known = setting(path.trim()).ok_or_else(|| convert::unknown_setting(path.trim()))?;
+    known.set(&mut Settings::default(), value).map_err(|bad| bad.to_string())?;
+    Ok(Given { path: known.path, text: value.to_owned() })
 }
 
-/// The settings of a store; what is not given stays as it is, at the first connect the default.
+/// The settings that a command was given.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Settings")]
 pub(super) struct SettingsArgs {
-    /// Begin with the defaults instead of the settings that the store has.
-    #[arg(long)]
-    pub(super) reset_settings: bool,
-    /// Transfer orders; false: they are counted and ignored. Default true.
-    #[arg(long, value_name = "BOOL")]
-    orders_enabled: Option<bool>,
-    /// Ignore orders created earlier: a day, or a moment such as 2026-11-24T07:32:00Z. Default: the first connect.
-    #[arg(long, value_name = "DATE", value_parser = time::parse)]
-    orders_since: Option<prost_types::Timestamp>,
-    /// What starts the transfer of an order. Default paid.
-    #[arg(long, visible_alias = "trigger", value_enum)]
-    orders_trigger: Option<TriggerChoice>,
-    /// How far an order is taken in Rackbeat. Default booked.
-    #[arg(long, visible_alias = "target", value_enum)]
-    orders_target: Option<TargetChoice>,
-    /// What to do with Shopify's test orders. Default ignore.
-    #[arg(long, value_enum)]
-    orders_test: Option<TestChoice>,
-    /// Number of the Rackbeat item that stands for freight; without it orders with freight are parked.
-    #[arg(long, visible_alias = "freight-product", value_name = "ITEM")]
-    orders_freight_product: Option<String>,
-    /// Number of the Rackbeat item that takes a residue of rounding, at 0 % VAT; without it such orders are parked.
-    #[arg(long, visible_alias = "rounding-product", value_name = "ITEM")]
-    orders_rounding_product: Option<String>,
-    /// The largest residue for the rounding line, 0 to 1 in the order's currency. Default 0.05.
-    #[arg(long, value_name = "AMOUNT")]
-    orders_rounding_tolerance: Option<String>,
-    /// Rackbeat's number of the layout of new orders. Default: the account's own.
-    #[arg(long, value_name = "NUMBER")]
-    orders_layout: Option<u64>,
-    /// Rackbeat's number of the employee shown as "our reference". Default: nobody.
-    #[arg(long, value_name = "NUMBER")]
-    orders_employee: Option<u64>,
-    /// VAT zone of new customers and of orders. Default domestic.
-    #[arg(long, value_enum)]
-    customers_vat_zone: Option<VatZoneChoice>,
-    /// Rackbeat's number of the group of new customers. Default 1.
-    #[arg(long, value_name = "NUMBER")]
-    customers_group: Option<u64>,
-    /// Rackbeat's number of the payment terms of new customers and of orders. Default 1.
-    #[arg(long, value_name = "NUMBER")]
-    customers_payment_terms: Option<u64>,
-    /// The customer of an order that has no e-mail address. Default create.
-    #[arg(long, value_enum)]
-    customers_without_email: Option<WithoutEmailChoice>,
-    /// Rackbeat's number of the customer for use_default.
-    #[arg(long, value_name = "NUMBER")]
-    customers_default_customer: Option<u64>,
-    /// Rackbeat's number of the group of new products. Default 1.
-    #[arg(long, value_name = "NUMBER")]
-    products_group: Option<u64>,
-    /// Rackbeat's number of the unit of new products. Default: Rackbeat's own.
-    #[arg(long, value_name = "NUMBER")]
-    products_unit: Option<u64>,
-    /// Prices in Rackbeat are without VAT. Default true.
-    #[arg(long, value_name = "BOOL")]
-    products_prices_exclude_vat: Option<bool>,
-    /// Rackbeat's number of the location that imported stock is put on. Default: the account's default location.
-    #[arg(long, value_name = "NUMBER")]
-    products_stock_location: Option<u64>,
-}
-
-fn set<T: Clone>(known: &mut Option<T>, given: Option<&T>) {
-    if let Some(given) = given {
-        *known = Some(given.clone());
-    }
-}
-
-/// An empty text takes the setting away.
-fn set_text(known: &mut Option<String>, given: Option<&String>) {
-    if let Some(given) = given {
-        *known = (!given.is_empty()).then(|| given.clone());
-    }
-}
-
-fn choose(known: &mut i32, given: Option<impl Into<i32>>) {
-    if let Some(given) = given {
-        *known = given.into();
-    }
+    /// A setting by its path, such as `orders.trigger=paid`; may be given several times. `shopbeat settings` lists
+    /// all. An empty value takes the setting away.
+    #[arg(long = "set", value_name = "SETTING=VALUE", value_parser = read)]
+    set: Vec<Given>,
 }
 
 impl SettingsArgs {
-    /// Whether any setting was given.
-    pub(super) fn any(&self) -> bool {
-        self.reset_settings
-            || self.over(v1::Settings::default()) != Self::default().over(v1::Settings::default())
+    /// Whether none were given.
+    pub(super) fn is_empty(&self) -> bool {
+        self.set.is_empty()
     }
 
-    /// The settings that were given, over those that are known.
-    pub(super) fn over(&self, known: v1::Settings) -> v1::Settings {
-        let v1::Settings { orders, customers, products } = known;
-        v1::Settings {
-            orders: Some(self.orders(orders.unwrap_or_default())),
-            customers: Some(self.customers(customers.unwrap_or_default())),
-            products: Some(self.products(products.unwrap_or_default())),
+    /// The settings that were given over those that are known.
+    pub(super) fn over(&self, known: &v1::Settings) -> Result<v1::Settings, Failed> {
+        let mut settings = read_known(known)?;
+        for given in &self.set {
+            let bad = |bad: shopbeat_domain::settings::BadSetting| Failed::new(Exit::Usage, bad.to_string());
+            setting(given.path).map_or(Ok(()), |known| known.set(&mut settings, &given.text)).map_err(bad)?;
+        }
+        Ok(convert::settings(&settings))
+    }
+
+    /// The paths that were given.
+    pub(super) fn paths(&self) -> Vec<String> {
+        self.set.iter().map(|given| given.path.to_owned()).collect()
+    }
+}
+
+fn read_known(known: &v1::Settings) -> Result<Settings, Failed> {
+    let mut violations = convert::Violations::default();
+    let settings = convert::read_values(&mut violations, "settings", known.clone());
+    match violations.is_empty() {
+        true => Ok(settings),
+        // A service that is newer than this program may have values that it does not know.
+        false => Err(Failed::new(
+            Exit::Failed,
+            "the service has settings that this program does not know; update the program",
+        )),
+    }
+}
+
+/// Every setting of a store with its value, in the order of the list.
+pub(super) fn values(known: &v1::Settings) -> Vec<(&'static str, String)> {
+    let mut violations = convert::Violations::default();
+    let settings = convert::read_values(&mut violations, "settings", known.clone());
+    LIST.iter().map(|setting| (setting.path, setting.get(&settings))).collect()
+}
+
+/// `shopbeat settings`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct ListArgs {
+    /// Only settings whose path holds this text.
+    #[arg(value_name = "TEXT", default_value = "")]
+    part: String,
+    /// How to show them.
+    #[arg(long, env = "SHOPBEAT_OUTPUT", value_enum, default_value_t = Output::Table)]
+    output: Output,
+}
+
+/// Lists the settings of a store: needs no service.
+pub(super) fn run(args: &ListArgs, out: &mut Out) -> Result<(), Failed> {
+    let found: Vec<&Setting> = LIST.iter().filter(|setting| setting.path.contains(&args.part)).collect();
+    if found.is_empty() {
+        return Err(Failed::new(Exit::NotFound, convert::unknown_setting(&args.part)));
+    }
+    match args.output {
+        Output::Json => out.json(&found.iter().copied().map(shown).collect()),
+        Output::Table => {
+            let mut table = Table::new(&["SETTING", "ALLOWED", "DEFAULT", ">SINCE", "WHAT"]);
+            for setting in found {
+                table.row([
+                    setting.path.into(),
+                    setting.allowed().into(),
+                    or_none(setting.default()).into(),
+                    setting.since.to_string().into(),
+                    setting.what.into(),
+                ]);
+            }
+            out.table(&table);
         }
     }
+    Ok(())
+}
 
-    fn orders(&self, mut known: v1::OrderSettings) -> v1::OrderSettings {
-        set(&mut known.enabled, self.orders_enabled.as_ref());
-        set(&mut known.since, self.orders_since.as_ref());
-        choose(&mut known.trigger, self.orders_trigger);
-        choose(&mut known.target, self.orders_target);
-        choose(&mut known.test, self.orders_test);
-        set_text(&mut known.freight_product, self.orders_freight_product.as_ref());
-        set_text(&mut known.rounding_product, self.orders_rounding_product.as_ref());
-        set(&mut known.rounding_tolerance, self.orders_rounding_tolerance.as_ref());
-        set(&mut known.layout, self.orders_layout.as_ref());
-        set(&mut known.employee, self.orders_employee.as_ref());
-        known
-    }
+fn or_none(text: String) -> String {
+    if text.is_empty() { "-".to_owned() } else { text }
+}
 
-    fn customers(&self, mut known: v1::CustomerSettings) -> v1::CustomerSettings {
-        choose(&mut known.vat_zone, self.customers_vat_zone);
-        set(&mut known.group, self.customers_group.as_ref());
-        set(&mut known.payment_terms, self.customers_payment_terms.as_ref());
-        choose(&mut known.without_email, self.customers_without_email);
-        set(&mut known.default_customer, self.customers_default_customer.as_ref());
-        known
-    }
-
-    fn products(&self, mut known: v1::ProductSettings) -> v1::ProductSettings {
-        set(&mut known.group, self.products_group.as_ref());
-        set(&mut known.unit, self.products_unit.as_ref());
-        set(&mut known.prices_exclude_vat, self.products_prices_exclude_vat.as_ref());
-        set(&mut known.stock_location, self.products_stock_location.as_ref());
-        known
-    }
+fn shown(setting: &Setting) -> Value {
+    json!({
+        "path": setting.path,
+        "allowed": setting.allowed(),
+        "default": setting.default(),
+        "what": setting.what,
+        "since": setting.since,
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory as _, Parser};
-    use prost::Message as _;
+    use clap::Parser;
 
     use super::*;
+    use crate::cli::out::tests::Page;
 
     #[derive(Debug, Parser)]
     struct Line {
@@ -217,57 +144,63 @@ mod tests {
         settings: SettingsArgs,
     }
 
-    fn line(args: &[&str]) -> SettingsArgs {
-        Line::try_parse_from(std::iter::once(&"x").chain(args)).unwrap().settings
-    }
-
-    #[test]
-    fn the_api_and_the_command_line_have_the_same_settings() {
-        let set = prost_types::FileDescriptorSet::decode(shopbeat_proto::FILE_DESCRIPTOR_SET).unwrap();
-        let messages: Vec<_> = set.file.into_iter().flat_map(|file| file.message_type).collect();
-        let mut wanted: Vec<String> = Vec::new();
-        for (message, part) in
-            [("OrderSettings", "orders"), ("CustomerSettings", "customers"), ("ProductSettings", "products")]
-        {
-            let found = messages.iter().find(|known| known.name() == message).unwrap();
-            wanted
-                .extend(found.field.iter().map(|field| format!("{part}-{}", field.name().replace('_', "-"))));
-        }
-        let command = Line::command();
-        let mut known: Vec<String> = command
-            .get_arguments()
-            .filter_map(|argument| argument.get_long().map(str::to_owned))
-            .filter(|long| !["help", "reset-settings"].contains(&long.as_str()))
-            .collect();
-        known.sort();
-        wanted.sort();
-        assert_eq!(known, wanted);
-        assert!(command.get_arguments().all(|argument| argument.get_help().is_some()));
+    fn line(args: &[&str]) -> Result<SettingsArgs, String> {
+        let read = Line::try_parse_from(std::iter::once(&"x").chain(args));
+        read.map(|line| line.settings).map_err(|error| error.to_string())
     }
 
     #[test]
     fn what_is_given_stands_over_what_is_known_and_the_rest_stays() {
-        let known =
-            line(&["--freight-product", "FRAGT", "--target", "shipped"]).over(v1::Settings::default());
-        let over = line(&["--target", "invoiced", "--orders-enabled", "false", "--customers-group", "2"])
-            .over(known);
+        let given =
+            line(&["--set", "orders.freight_product=FRAGT", "--set", "orders.target=shipped"]).unwrap();
+        let known = given.over(&v1::Settings::default()).unwrap();
+        let given =
+            line(&["--set", "orders.target=invoiced", "--set", "stock.locations=1=7001,2=7002"]).unwrap();
+        let over = given.over(&known).unwrap();
         let orders = over.orders.unwrap();
         assert_eq!(orders.freight_product.as_deref(), Some("FRAGT"));
         assert_eq!(orders.target, i32::from(v1::Target::Invoiced));
-        assert_eq!(orders.enabled, Some(false));
-        assert_eq!(over.customers.unwrap().group, Some(2));
+        assert_eq!(over.stock.unwrap().locations.len(), 2);
+        assert_eq!(given.paths(), ["orders.target", "stock.locations"]);
+        let gone = line(&["--set", "orders.freight_product="]).unwrap().over(&known).unwrap();
+        assert_eq!(gone.orders.unwrap().freight_product, None, "an empty text takes a setting away");
     }
 
     #[test]
-    fn an_empty_text_takes_a_setting_away() {
-        let known = line(&["--freight-product", "FRAGT"]).over(v1::Settings::default());
-        assert_eq!(line(&["--freight-product", ""]).over(known).orders.unwrap().freight_product, None);
+    fn a_misspelt_setting_or_value_is_told_before_anybody_is_called() {
+        for (given, told) in [
+            ("orders.triger=paid", "did you mean orders.trigger?"),
+            ("orders.trigger=pid", "received, paid or fulfilled"),
+            ("orders.trigger", "<setting>=<value>"),
+            ("stock.buffer=-1", "a whole number"),
+        ] {
+            let refused = line(&["--set", given]).unwrap_err();
+            assert!(refused.contains(told), "{given}: {refused}");
+        }
+        assert!(line(&[]).unwrap().is_empty());
     }
 
     #[test]
-    fn nothing_given_is_told_apart_from_anything_given() {
-        assert!(!line(&[]).any());
-        assert!(line(&["--reset-settings"]).any());
-        assert!(line(&["--products-unit", "1"]).any());
+    fn every_setting_is_listed_for_people_and_for_programs() {
+        let args = |output, part: &str| ListArgs { part: part.to_owned(), output };
+        let (table, programs) = (Page::default(), Page::default());
+        run(&args(Output::Table, ""), &mut table.out()).unwrap();
+        run(&args(Output::Json, ""), &mut programs.out()).unwrap();
+        let listed: Value = serde_json::from_str(&programs.text()).unwrap();
+        assert_eq!(listed.as_array().unwrap().len(), LIST.len());
+        for setting in LIST {
+            assert!(
+                table.text().lines().any(|line| line.starts_with(&format!("{} ", setting.path))),
+                "{}",
+                setting.path
+            );
+        }
+        let some = Page::default();
+        run(&args(Output::Table, "stock."), &mut some.out()).unwrap();
+        assert!(some.text().lines().count() < LIST.len());
+        assert_eq!(
+            run(&args(Output::Table, "nonsense"), &mut some.out()).unwrap_err().exit(),
+            Exit::NotFound
+        );
     }
 }

@@ -1,22 +1,16 @@
 //! `shopbeat store …`.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 use serde_json::json;
 use shopbeat_proto::v1;
 use tonic::Code;
 
+use super::credentials::{self, CredentialArgs, Opens};
 use super::failure::{EXIT_CODES, Exit, Failed};
 use super::out::{Out, Tone};
 use super::settings::SettingsArgs;
-use super::{Api, client, json, secrets, show};
+use super::{Api, client, json, show};
 use crate::options::{ClientOptions, Output};
-
-/// Where secrets are found without a file.
-const CLIENT_SECRET: &str = "SHOPBEAT_CLIENT_SECRET";
-const LEGACY_TOKEN: &str = "SHOPBEAT_LEGACY_TOKEN";
-const RACKBEAT_TOKEN: &str = "SHOPBEAT_RACKBEAT_TOKEN";
 
 /// `shopbeat store …`.
 #[derive(Debug, Args)]
@@ -33,6 +27,9 @@ enum StoreCommand {
     /// Connect a store, or connect it again with other credentials or settings; safe to repeat.
     #[command(after_help = EXIT_CODES)]
     Connect(Box<ConnectArgs>),
+    /// Change settings of a connected store while it runs; the rest stays.
+    #[command(after_help = EXIT_CODES)]
+    Update(UpdateArgs),
     /// List stores.
     #[command(after_help = EXIT_CODES)]
     List(ListArgs),
@@ -65,24 +62,24 @@ struct ConnectArgs {
     /// Name of the Rackbeat account; bound at its first connect to the account that the token opens.
     #[arg(long, value_name = "NAME")]
     agreement: String,
-    /// Client id of the merchant's own app; its secret comes from --client-secret-file.
-    #[arg(long, env = "SHOPBEAT_CLIENT_ID", value_name = "ID")]
-    client_id: Option<String>,
-    /// File with the app's client secret (`-`: the standard input); without it SHOPBEAT_CLIENT_SECRET.
-    #[arg(long, value_name = "PATH")]
-    client_secret_file: Option<PathBuf>,
-    /// File with a pasted Admin API token, instead of a client id; without it SHOPBEAT_LEGACY_TOKEN.
-    #[arg(long, value_name = "PATH", conflicts_with = "client_id")]
-    legacy_token_file: Option<PathBuf>,
-    /// File with the account's Rackbeat token; without it SHOPBEAT_RACKBEAT_TOKEN, else the token that the agreement
-    /// has already.
-    #[arg(long, value_name = "PATH")]
-    rackbeat_token_file: Option<PathBuf>,
-    /// Currency that the Rackbeat account is kept in, ISO 4217. Default: what is known of it, at first the shop's.
-    #[arg(long, value_name = "CODE")]
-    agreement_currency: Option<String>,
+    #[command(flatten)]
+    credentials: CredentialArgs,
     #[command(flatten)]
     settings: SettingsArgs,
+    /// Begin with the defaults instead of the settings that the store has.
+    #[arg(long)]
+    reset_settings: bool,
+}
+
+#[derive(Debug, Args)]
+struct UpdateArgs {
+    #[command(flatten)]
+    name: StoreName,
+    #[command(flatten)]
+    settings: SettingsArgs,
+    /// Give a setting, or all of a section such as `stock`, its default again; may be given several times.
+    #[arg(long, value_name = "SETTING")]
+    reset: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -121,6 +118,11 @@ pub(super) async fn run(args: &StoreArgs, out: &mut Out) -> Result<(), Failed> {
             request.settings = connect.settings(&mut api).await?;
             let answer = api.connect_store(request).await?.into_inner();
             connected(out, output, &answer);
+        }
+        StoreCommand::Update(update) => {
+            let request = update.request()?;
+            let answer = client::connect(&args.client).await?.update_store(request).await?.into_inner();
+            updated(out, output, &answer);
         }
         StoreCommand::List(list) => {
             let stores = all(&mut client::connect(&args.client).await?, list).await?;
@@ -174,42 +176,28 @@ pub(super) async fn run(args: &StoreArgs, out: &mut Out) -> Result<(), Failed> {
 
 impl ConnectArgs {
     fn request(&self) -> Result<v1::ConnectStoreRequest, Failed> {
-        let shop =
-            if self.shop.contains('.') { self.shop.clone() } else { format!("{}.myshopify.com", self.shop) };
-        let rackbeat_token = secrets::read(self.rackbeat_token_file.as_deref(), RACKBEAT_TOKEN)?;
-        Ok(v1::ConnectStoreRequest {
-            shop,
-            agreement_id: self.agreement.clone(),
-            credentials: Some(self.credentials()?),
-            rackbeat_token: rackbeat_token.unwrap_or_default(),
-            settings: None,
-            agreement_currency: self.agreement_currency.clone().unwrap_or_default(),
-        })
-    }
-
-    fn credentials(&self) -> Result<v1::connect_store_request::Credentials, Failed> {
         use v1::connect_store_request::Credentials;
-        let needed = |what: &str| Failed::new(Exit::Usage, format!("{what} is needed"));
-        let secret = secrets::read(self.client_secret_file.as_deref(), CLIENT_SECRET)?;
-        let client_secret = secret.ok_or_else(|| {
-            needed(&format!("--client-secret-file (or {CLIENT_SECRET} in the environment)"))
-        })?;
-        if let Some(client_id) = self.client_id.clone() {
-            return Ok(Credentials::ClientCredentials(v1::ClientCredentials { client_id, client_secret }));
-        }
-        match secrets::read(self.legacy_token_file.as_deref(), LEGACY_TOKEN)? {
-            Some(token) => Ok(Credentials::LegacyToken(v1::LegacyToken { token, client_secret })),
-            None => Err(needed("--client-id (for an app of the merchant's own) or --legacy-token-file")),
-        }
+        let opens = match self.credentials.shop()? {
+            Opens::App(app) => Credentials::ClientCredentials(app),
+            Opens::Token(token) => Credentials::LegacyToken(token),
+        };
+        Ok(v1::ConnectStoreRequest {
+            shop: credentials::domain(&self.shop),
+            agreement_id: self.agreement.clone(),
+            credentials: Some(opens),
+            rackbeat_token: self.credentials.rackbeat()?,
+            settings: None,
+            agreement_currency: self.credentials.agreement_currency.clone().unwrap_or_default(),
+        })
     }
 
     /// None if none were given: the store keeps its own. Else those that were given over those it has.
     async fn settings(&self, api: &mut Api) -> Result<Option<v1::Settings>, Failed> {
-        if !self.settings.any() {
-            return Ok(None);
+        if self.reset_settings {
+            return self.settings.over(&v1::Settings::default()).map(Some);
         }
-        if self.settings.reset_settings {
-            return Ok(Some(self.settings.over(v1::Settings::default())));
+        if self.settings.is_empty() {
+            return Ok(None);
         }
         let store_id = self.shop.split('.').next().unwrap_or_default().to_owned();
         let known =
@@ -219,7 +207,22 @@ impl ConnectArgs {
                 Err(status) if status.code() == Code::NotFound => None,
                 Err(status) => return Err(status.into()),
             };
-        Ok(Some(self.settings.over(known.unwrap_or_default())))
+        self.settings.over(&known.unwrap_or_default()).map(Some)
+    }
+}
+
+impl UpdateArgs {
+    fn request(&self) -> Result<v1::UpdateStoreRequest, Failed> {
+        let mut paths = self.settings.paths();
+        paths.extend(self.reset.iter().cloned());
+        if paths.is_empty() {
+            return Err(Failed::new(Exit::Usage, "nothing to change: give --set or --reset"));
+        }
+        Ok(v1::UpdateStoreRequest {
+            store_id: self.name.store.clone(),
+            settings: Some(self.settings.over(&v1::Settings::default())?),
+            update_mask: Some(prost_types::FieldMask { paths }),
+        })
     }
 }
 
@@ -260,6 +263,17 @@ fn changed(out: &mut Out, output: Output, store: Option<&v1::Store>, what: &str)
     }
 }
 
+fn updated(out: &mut Out, output: Output, answer: &v1::UpdateStoreResponse) {
+    if output == Output::Json {
+        return out.json(&json::updated(answer));
+    }
+    let what = match answer.changed.as_slice() {
+        [] => "has these settings already".to_owned(),
+        changed => format!("changed: {}", changed.join(", ")),
+    };
+    changed(out, output, answer.store.as_ref(), &what);
+}
+
 fn disconnected(out: &mut Out, output: Output, answer: &v1::DisconnectStoreResponse) {
     if output == Output::Json {
         return out.json(&json::disconnected(answer));
@@ -275,39 +289,38 @@ fn disconnected(out: &mut Out, output: Output, answer: &v1::DisconnectStoreRespo
 mod tests {
     use super::*;
 
-    fn args(folder: &std::path::Path) -> ConnectArgs {
-        std::fs::write(folder.join("client"), "shpss_x").unwrap();
-        std::fs::write(folder.join("rackbeat"), "token-x\n").unwrap();
-        ConnectArgs {
+    #[test]
+    fn secrets_come_from_files() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("client"), "shpss_x").unwrap();
+        std::fs::write(folder.path().join("rackbeat"), "token-x\n").unwrap();
+        let args = ConnectArgs {
             shop: "acme".to_owned(),
             agreement: "main".to_owned(),
-            client_id: Some("client-acme".to_owned()),
-            client_secret_file: Some(folder.join("client")),
-            legacy_token_file: None,
-            rackbeat_token_file: Some(folder.join("rackbeat")),
-            agreement_currency: None,
+            credentials: CredentialArgs {
+                client_id: Some("client-acme".to_owned()),
+                client_secret_file: Some(folder.path().join("client")),
+                rackbeat_token_file: Some(folder.path().join("rackbeat")),
+                ..CredentialArgs::default()
+            },
             settings: SettingsArgs::default(),
-        }
-    }
-
-    #[test]
-    fn a_handle_becomes_a_domain_and_secrets_come_from_files() {
-        let folder = tempfile::tempdir().unwrap();
-        let args = args(folder.path());
+            reset_settings: false,
+        };
         let request = args.request().unwrap();
         assert_eq!(request.shop, "acme.myshopify.com");
         assert_eq!(request.rackbeat_token, "token-x");
         assert!(!format!("{args:?}").contains("shpss_x"));
-        let domain = ConnectArgs { shop: "acme.myshopify.com".to_owned(), ..args };
-        assert_eq!(domain.request().unwrap().shop, "acme.myshopify.com");
     }
 
     #[test]
-    fn credentials_that_are_missing_are_named_with_the_option_that_brings_them() {
-        let folder = tempfile::tempdir().unwrap();
-        let without = ConnectArgs { client_id: None, ..args(folder.path()) };
-        let failed = without.request().unwrap_err();
-        assert_eq!(failed.exit(), Exit::Usage);
-        assert!(failed.to_string().contains("--client-id"), "{failed}");
+    fn a_change_names_its_settings_and_one_without_any_is_refused() {
+        let update = |reset: &[&str]| UpdateArgs {
+            name: StoreName { store: "acme".to_owned() },
+            settings: SettingsArgs::default(),
+            reset: reset.iter().map(ToString::to_string).collect(),
+        };
+        let mask = update(&["stock"]).request().unwrap().update_mask.unwrap();
+        assert_eq!(mask.paths, ["stock"]);
+        assert_eq!(update(&[]).request().unwrap_err().exit(), Exit::Usage);
     }
 }

@@ -1,12 +1,13 @@
 //! `shopbeat sync …`.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use shopbeat_proto::v1;
 
 use super::failure::{EXIT_CODES, Exit, Failed};
 use super::out::Out;
 use super::progress::Progress;
-use super::{Api, client, json, show};
+use super::report::{self, Format};
+use super::{Api, client, json, show, words};
 use crate::options::{ClientOptions, Output};
 
 /// `shopbeat sync …`.
@@ -26,7 +27,13 @@ enum SyncCommand {
     Initial(InitialArgs),
     /// Watch an initial sync until it is over.
     #[command(after_help = EXIT_CODES)]
-    Watch(WatchArgs),
+    Watch(RunName),
+    /// End an initial sync; what was brought over stays.
+    #[command(after_help = EXIT_CODES)]
+    Cancel(RunName),
+    /// Write the full report of the latest initial sync, dry or not: what became of each variant.
+    #[command(after_help = EXIT_CODES)]
+    Report(ReportArgs),
 }
 
 #[derive(Debug, Args)]
@@ -43,13 +50,49 @@ struct InitialArgs {
     /// Only report what would happen.
     #[arg(long)]
     dry_run: bool,
+    /// What becomes of items that have a quantity in Rackbeat already, or an earlier import.
+    #[arg(long, value_enum, default_value_t = Policy::Keep)]
+    stock_policy: Policy,
+    /// Which of Shopify's quantities is imported.
+    #[arg(long, value_enum, default_value_t = Count::Available)]
+    count: Count,
+    /// Rackbeat's number of the location that stock is put on. Default: as products.stock_location says.
+    #[arg(long, value_name = "NUMBER")]
+    location: Option<u64>,
     /// Stay until it is over, and show how far it is.
     #[arg(long)]
     watch: bool,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Policy {
+    /// They are left alone and told
+    Keep,
+    /// The shop's quantity is added, once per store
+    Sum,
+    /// The shop's quantity replaces theirs
+    Overwrite,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Count {
+    /// What can be sold
+    Available,
+    /// What lies there: right when open orders are transferred too
+    OnHand,
+}
+
 #[derive(Debug, Args)]
-struct WatchArgs {
+struct ReportArgs {
+    #[command(flatten)]
+    run: RunName,
+    /// How to write it.
+    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
+struct RunName {
     /// The store's id.
     #[arg(value_name = "STORE")]
     store: String,
@@ -77,7 +120,12 @@ pub(super) async fn run(args: &SyncArgs, out: &mut Out) -> Result<(), Failed> {
             }
             (initial.store.clone(), run.id)
         }
-        SyncCommand::Watch(watch) => (watch.store.clone(), watch.run.clone()),
+        SyncCommand::Watch(run) => (run.store.clone(), run.run.clone()),
+        SyncCommand::Cancel(run) => return cancel(&mut api, run, out, output).await,
+        SyncCommand::Report(args) => {
+            let RunName { store, run } = &args.run;
+            return report::write(&mut api, store, run, args.format, out).await;
+        }
     };
     let request = v1::WatchInitialSyncRequest { store_id: store, run_id: id };
     let last = watch(&mut api, request, out, output).await?;
@@ -94,10 +142,39 @@ async fn begin(api: &mut Api, args: &InitialArgs) -> Result<v1::Run, Failed> {
         products: args.products || both,
         stock: args.stock || both,
         dry_run: args.dry_run,
+        policy: match args.stock_policy {
+            Policy::Keep => v1::StockPolicy::Keep,
+            Policy::Sum => v1::StockPolicy::Sum,
+            Policy::Overwrite => v1::StockPolicy::Overwrite,
+        }
+        .into(),
+        count: match args.count {
+            Count::Available => v1::StockCount::Available,
+            Count::OnHand => v1::StockCount::OnHand,
+        }
+        .into(),
+        location: args.location,
     };
     let answer = api.run_initial_sync(request).await?.into_inner();
     answer.run.ok_or_else(|| Failed::new(Exit::Failed, "the service answered no run"))
 }
+
+async fn cancel(api: &mut Api, name: &RunName, out: &mut Out, output: Output) -> Result<(), Failed> {
+    let request = v1::CancelInitialSyncRequest { store_id: name.store.clone(), run_id: name.run.clone() };
+    let run = api.cancel_initial_sync(request).await?.into_inner().run.unwrap_or_default();
+    match output {
+        Output::Json => out.json(&json::run(&run)),
+        Output::Table => {
+            show::run(out, &run);
+            let over = words::phase(run.phase).is_some_and(|phase| OVER.contains(&phase.as_str()));
+            out.line(if over { "it is over" } else { "its worker ends it within moments" });
+        }
+    }
+    Ok(())
+}
+
+/// Phases after which nothing more happens.
+const OVER: [&str; 3] = ["finished", "failed", "cancelled"];
 
 /// Follows a run to its end, or until nobody reads any more: its last state.
 async fn watch(
@@ -125,6 +202,9 @@ async fn watch(
 }
 
 fn ended(run: &v1::Run) -> Result<(), Failed> {
+    if run.phase == i32::from(v1::RunPhase::Cancelled) {
+        return Err(Failed::new(Exit::Failed, "the initial sync was cancelled"));
+    }
     if run.phase == i32::from(v1::RunPhase::Failed) {
         return Err(Failed::new(Exit::Failed, format!("the initial sync failed: {}", run.failure)));
     }

@@ -47,8 +47,36 @@ words! {
     vat_zone: VatZone, "VAT_ZONE_";
     /// Where a run is.
     phase: RunPhase, "RUN_PHASE_";
-    /// What is wrong with a SKU.
+    /// Why a variant was skipped.
     skip_reason: SkipReason, "SKIP_REASON_";
+    /// What becomes of items that have a quantity.
+    stock_policy: StockPolicy, "STOCK_POLICY_";
+    /// Which quantity is imported.
+    stock_count: StockCount, "STOCK_COUNT_";
+    /// What became of a product.
+    row_product: RowProduct, "ROW_PRODUCT_";
+    /// What became of an item's stock.
+    row_stock: RowStock, "ROW_STOCK_";
+    /// Whose products are followed.
+    master: Master, "MASTER_";
+    /// A field of a product.
+    product_field: ProductField, "PRODUCT_FIELD_";
+    /// The state of a new product.
+    publish: Publish, "PUBLISH_";
+    /// What becomes of a deleted variant's item.
+    on_delete: OnDelete, "ON_DELETE_";
+    /// Which quantity is sent.
+    stock_kind: StockKind, "STOCK_KIND_";
+    /// What is sent for fewer than none.
+    negative: Negative, "NEGATIVE_";
+    /// How bad a finding is.
+    severity: Severity, "SEVERITY_";
+    /// How a month that was not used whole is billed.
+    billing_rule: BillingRule, "BILLING_RULE_";
+    /// What happened to a store.
+    billing_event: BillingEvent, "BILLING_EVENT_";
+    /// Whether a shop has an item.
+    presence: Presence, "PRESENCE_";
 }
 
 /// The word, or a dash.

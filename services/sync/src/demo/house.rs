@@ -9,8 +9,12 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::rand::{SecureRandom as _, SystemRandom};
+use rust_decimal::Decimal;
 use secrecy::{ExposeSecret as _, SecretString};
+use shopbeat_domain::billing::ProRata;
 use shopbeat_domain::ids::StoreId;
+use shopbeat_domain::money::Currency;
+use shopbeat_engine::connect::STOCK_EVENT;
 use shopbeat_engine::worker;
 use shopbeat_proto::v1;
 use tokio::process::{Child, Command};
@@ -185,6 +189,12 @@ fn serve_options(options: &DemoOptions, remotes: &Remotes) -> anyhow::Result<Ser
         grpc_listen: free,
         http_listen: free,
         public_url: None,
+        rackbeat_stock_event: STOCK_EVENT.to_owned(),
+        rackbeat_stock_keys: vec!["item".to_owned(), "key".to_owned()],
+        billing_price: Decimal::ONE_HUNDRED,
+        billing_currency: Currency::parse("DKK")?,
+        billing_free_stores: 1,
+        billing_rule: ProRata::ByDay,
         // The demo runs the workers itself: it has to kill one.
         workers: Some(WorkerMode::External),
         auth_tokens_file: None,

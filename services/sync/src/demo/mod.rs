@@ -1,6 +1,6 @@
 //! `shopbeat demo`: the whole way on one machine. A simulated Shopify and Rackbeat, the real service, two stores of
 //! one agreement, orders by signed webhooks that come doubled and out of order, a worker killed in the middle of a
-//! call; and at the end the proof, read from the simulated remotes themselves.
+//! call, stock that goes out to both shops; and at the end the proof, read from the simulated remotes themselves.
 //!
 //! Everything is asked of the service through its gRPC API, as anybody else would.
 
@@ -8,6 +8,7 @@ mod house;
 mod proof;
 mod remotes;
 mod shopping;
+mod stock;
 mod tell;
 
 use std::path::PathBuf;
@@ -104,6 +105,8 @@ async fn story(options: &DemoOptions, out: &mut Out) -> anyhow::Result<Stage> {
     connect(out, &remotes, &mut house).await?;
     import(out, &mut house).await?;
     let placed = orders(out, options, &remotes, &mut house).await?;
+    let followed = stock::follow(&remotes, &mut house).await?;
+    tell::stock(out, &followed);
 
     let cases = proof::cases(&remotes, &mut house, placed).await?;
     let mut parked = Vec::new();
@@ -115,8 +118,9 @@ async fn story(options: &DemoOptions, out: &mut Out) -> anyhow::Result<Stage> {
     tell::orders(out, &cases);
     tell::parked(out, &cases, &parked);
     tell::ledgers(out, &ledgers);
-    let problems = proof::problems(&remotes, &cases, &ledgers);
-    tell::verdict(out, remotes.currency(), &cases, &problems, began.elapsed());
+    let mut problems = proof::problems(&remotes, &cases, &ledgers);
+    problems.extend(stock::problems(&followed));
+    tell::verdict(out, remotes.currency(), &cases, followed.len(), &problems, began.elapsed());
     tell::left_behind(out, &house);
     Ok(Stage { remotes, house, cases, problems })
 }
@@ -124,7 +128,7 @@ async fn story(options: &DemoOptions, out: &mut Out) -> anyhow::Result<Stage> {
 async fn connect(out: &mut Out, remotes: &Remotes, house: &mut House) -> anyhow::Result<()> {
     let mut stores = Vec::new();
     for store in remotes::STORES {
-        let answer = house.api.connect_store(remotes.connect_request(&store)).await.map_err(Failed::from)?;
+        let answer = house.api.connect_store(remotes.connect_request(&store)?).await.map_err(Failed::from)?;
         stores.extend(answer.into_inner().store);
         house.start_worker(store.handle)?;
     }
@@ -147,8 +151,13 @@ async fn import(out: &mut Out, house: &mut House) -> anyhow::Result<()> {
 
 async fn bring(out: &mut Out, house: &mut House, store: &str, dry_run: bool) -> anyhow::Result<v1::Run> {
     let store_id = store.to_owned();
-    let request =
-        v1::RunInitialSyncRequest { store_id: store_id.clone(), products: true, stock: true, dry_run };
+    let request = v1::RunInitialSyncRequest {
+        store_id: store_id.clone(),
+        products: true,
+        stock: true,
+        dry_run,
+        ..v1::RunInitialSyncRequest::default()
+    };
     let run = house.api.run_initial_sync(request).await.map_err(Failed::from)?.into_inner().run;
     let run_id = run.context("the service answered no run")?.id;
     let request = v1::WatchInitialSyncRequest { store_id, run_id };

@@ -101,7 +101,7 @@ impl Remotes {
     }
 
     /// What it takes to connect a store.
-    pub(super) fn connect_request(&self, store: &DemoStore) -> v1::ConnectStoreRequest {
+    pub(super) fn connect_request(&self, store: &DemoStore) -> anyhow::Result<v1::ConnectStoreRequest> {
         let spec = self.specs.iter().find(|spec| spec.domain == store.domain());
         let credentials = spec.map(|spec| {
             v1::connect_store_request::Credentials::ClientCredentials(v1::ClientCredentials {
@@ -116,14 +116,24 @@ impl Remotes {
             rounding_product: Some(ROUNDING.to_owned()),
             ..v1::OrderSettings::default()
         };
-        v1::ConnectStoreRequest {
+        // The shop has several locations: which of them sells what Rackbeat has must be said.
+        let route = v1::StockRoute { from: None, to: self.location(store)? };
+        let stock = v1::StockSettings { locations: vec![route], ..v1::StockSettings::default() };
+        let settings = v1::Settings { orders: Some(orders), stock: Some(stock), ..v1::Settings::default() };
+        Ok(v1::ConnectStoreRequest {
             shop: store.domain(),
             agreement_id: AGREEMENT.to_owned(),
             credentials,
             rackbeat_token: self.token.clone(),
-            settings: Some(v1::Settings { orders: Some(orders), ..v1::Settings::default() }),
+            settings: Some(settings),
             agreement_currency: String::new(),
-        }
+        })
+    }
+
+    /// The location of a shop that sells what Rackbeat has: its first, which holds the catalogue's stock.
+    pub(super) fn location(&self, store: &DemoStore) -> anyhow::Result<u64> {
+        let locations = self.sandbox.shopify().locations(&store.domain())?;
+        locations.first().map(|location| location.id).context("the simulated shop has no location")
     }
 
     /// The currency of both shops and of the account.

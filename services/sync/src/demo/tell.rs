@@ -10,6 +10,7 @@ use super::house::House;
 use super::proof::Case;
 use super::remotes::{AGREEMENT, Remotes, STORES};
 use super::shopping::{Fate, Placed};
+use super::stock::Followed;
 use crate::cli::{self, Cell, Out, Table, Tone};
 
 /// Rows of orders shown; the proof looks at all.
@@ -67,6 +68,8 @@ pub(super) fn preflight(out: &mut Out, run: &v1::Run) {
         v1::SkipReason::SkuDuplicate,
         v1::SkipReason::SkuTooLong,
         v1::SkipReason::SkuMissing,
+        v1::SkipReason::Bundle,
+        v1::SkipReason::GiftCard,
         v1::SkipReason::Refused,
     ];
     let some: Vec<_> = reasons.into_iter().flat_map(|reason| of(reason).take(4)).cloned().collect();
@@ -150,6 +153,31 @@ pub(super) fn orders(out: &mut Out, cases: &[Case]) {
     }
 }
 
+pub(super) fn stock(out: &mut Out, followed: &[Followed]) {
+    out.heading("Stock: what changes in Rackbeat, both shops show");
+    let [first, second] = STORES.map(|store| format!(">{}", store.handle.to_uppercase()));
+    let mut table = Table::new(&["ITEM", "WHAT HAPPENED", ">AVAILABLE", ">HELD", &first, &second, ">AFTER"]);
+    for change in followed {
+        let shown = |at: usize| match change.shown.get(at).copied().flatten() {
+            Some(units) => Cell::toned(units.to_string(), Tone::Good),
+            None => Cell::toned("differs", Tone::Bad),
+        };
+        table.row([
+            change.item.as_str().into(),
+            change.what.as_str().into(),
+            change.available.normalize().to_string().into(),
+            change.held.to_string().into(),
+            shown(0),
+            shown(1),
+            format!("{} ms", change.took.as_millis()).into(),
+        ]);
+    }
+    if table.is_empty() {
+        out.line("  the shops have no item with a good SKU in common");
+    }
+    indented(out, &table);
+}
+
 pub(super) fn parked(out: &mut Out, cases: &[Case], parked: &[v1::ParkedOrder]) {
     out.heading("Parked: what waits for a person, and why");
     let mut table = Table::new(&["STORE", "ORDER", "REASON", "CULPRIT", "REMEDY"]);
@@ -183,7 +211,14 @@ pub(super) fn ledgers(out: &mut Out, answers: &[v1::GetStoreResponse]) {
     indented(out, &table);
 }
 
-pub(super) fn verdict(out: &mut Out, currency: &str, cases: &[Case], problems: &[String], time: Duration) {
+pub(super) fn verdict(
+    out: &mut Out,
+    currency: &str,
+    cases: &[Case],
+    changes: usize,
+    problems: &[String],
+    time: Duration,
+) {
     out.heading("Proof, read from the simulated remotes");
     if !problems.is_empty() {
         let text = format!("  it FAILED: {} problems", problems.len());
@@ -204,6 +239,9 @@ pub(super) fn verdict(out: &mut Out, currency: &str, cases: &[Case], problems: &
     let others = cases.len() - orders;
     out.line(format!("  {good} {others} others do not, and each says why"));
     out.line(format!("  {good} the ledger of both stores adds up"));
+    out.line(format!(
+        "  {good} after each of {changes} changes of stock both shops showed what Rackbeat has"
+    ));
     out.line(format!("\ndone in {}", seconds(time)));
 }
 
@@ -221,6 +259,10 @@ pub(super) fn commands(out: &mut Out, remotes: &Remotes, house: &House, cases: &
         format!("shopbeat store show {}", first.handle),
         format!("shopbeat order show {} '{order}'", first.handle),
         format!("shopbeat parked list {}", first.handle),
+        format!("shopbeat preflight {}", first.handle),
+        format!("shopbeat stock troubles {}", first.handle),
+        format!("shopbeat store update {} --set stock.buffer=2", first.handle),
+        format!("shopbeat billing {AGREEMENT}"),
         format!("shopbeat sync initial {} --watch", first.handle),
         format!(
             "curl -s {shop}/orders -H 'content-type: application/json' -d '{{\"count\":3,\"paid\":true}}'"

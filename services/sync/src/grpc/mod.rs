@@ -1,21 +1,27 @@
 //! The gRPC API: one file per group of calls, conversions, and the one place where errors become statuses.
 
+mod billing;
 pub mod convert;
+mod drift;
 mod orders;
 mod parked;
+mod preflight;
 mod runs;
 mod server;
 pub mod status;
+mod stock;
 mod stores;
+mod update;
 
 pub use server::serve;
 
 use std::pin::Pin;
 
 use futures::Stream;
-use shopbeat_domain::ids::StoreId;
+use shopbeat_domain::billing::Terms;
+use shopbeat_domain::ids::{AgreementId, StoreId};
 use shopbeat_domain::ports::State;
-use shopbeat_domain::store::Store;
+use shopbeat_domain::store::{Agreement, Store};
 use shopbeat_engine::connect::Connector;
 use shopbeat_engine::desk::Desk;
 use shopbeat_engine::ports::Ports;
@@ -34,6 +40,7 @@ pub struct SyncApi {
     ports: Ports,
     desk: Desk,
     connector: Connector,
+    terms: Terms,
     shutdown: CancellationToken,
 }
 
@@ -47,7 +54,19 @@ impl SyncApi {
     pub fn new(ports: Ports, public_url: Option<Url>, shutdown: CancellationToken) -> Self {
         let desk = Desk::new(ports.clone());
         let connector = Connector::new(ports.clone(), public_url);
-        Self { ports, desk, connector, shutdown }
+        Self { ports, desk, connector, terms: Terms::default(), shutdown }
+    }
+
+    /// Bills by these terms.
+    #[must_use]
+    pub fn with_terms(self, terms: Terms) -> Self {
+        Self { terms, ..self }
+    }
+
+    /// Listens to Rackbeat's stock under another event name.
+    #[must_use]
+    pub fn with_stock_event(self, event: &str) -> Self {
+        Self { connector: self.connector.with_stock_event(event), ..self }
     }
 
     fn state(&self) -> &State {
@@ -67,6 +86,19 @@ impl SyncApi {
     /// The store that a request names by id, if the caller may see it.
     async fn store_named(&self, caller: &Caller, id: &str) -> Result<Store, Status> {
         self.store(caller, &read_store_id(id)?).await
+    }
+
+    /// The same, if it is connected.
+    async fn connected(&self, caller: &Caller, id: &str) -> Result<Store, Status> {
+        let store = self.store_named(caller, id).await?;
+        if store.is_connected() { Ok(store) } else { Err(status::unknown("store", id)) }
+    }
+
+    /// An agreement that the caller may see.
+    async fn agreement_named(&self, caller: &Caller, id: &AgreementId) -> Result<Agreement, Status> {
+        let known = self.state().registry.agreement(id).await.map_err(|failure| status::failure(&failure))?;
+        let known = known.filter(|agreement| caller.sees(&agreement.id));
+        known.ok_or_else(|| status::unknown("agreement", id.as_str()))
     }
 }
 
@@ -98,6 +130,20 @@ fn read_page_size(violations: &mut Violations, asked: u32) -> u32 {
             LARGEST_PAGE
         }
     }
+}
+
+/// Where the page before ended: text of ours, which holds no more than keys do.
+fn read_token<'a>(violations: &mut Violations, token: &'a str) -> Option<&'a str> {
+    if token.len() > 512 || token.contains(char::is_control) {
+        violations.add("page_token", "is no token of ours");
+    }
+    (!token.is_empty()).then_some(token)
+}
+
+/// The token of the next page; empty if this one was not full.
+fn next_page<T>(rows: &[T], size: u32, key: impl Fn(&T) -> String) -> String {
+    let full = usize::try_from(size).is_ok_and(|size| rows.len() >= size);
+    rows.last().filter(|_| full).map(key).unwrap_or_default()
 }
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -191,6 +237,98 @@ impl SyncService for SyncApi {
     ) -> Answer<v1::RetryParkedResponse> {
         let (message, caller, _) = open(request)?;
         self.retry(&caller, message).await.map(Response::new)
+    }
+
+    async fn preflight(&self, request: Request<v1::PreflightRequest>) -> Answer<v1::PreflightResponse> {
+        let (message, caller, _) = open(request)?;
+        Box::pin(self.check(&caller, message)).await.map(Response::new)
+    }
+
+    async fn update_store(
+        &self,
+        request: Request<v1::UpdateStoreRequest>,
+    ) -> Answer<v1::UpdateStoreResponse> {
+        let (message, caller, _) = open(request)?;
+        Box::pin(self.update(&caller, message)).await.map(Response::new)
+    }
+
+    async fn cancel_initial_sync(
+        &self,
+        request: Request<v1::CancelInitialSyncRequest>,
+    ) -> Answer<v1::CancelInitialSyncResponse> {
+        let (message, caller, _) = open(request)?;
+        self.cancel_run(&caller, message).await.map(Response::new)
+    }
+
+    async fn list_initial_sync_rows(
+        &self,
+        request: Request<v1::ListInitialSyncRowsRequest>,
+    ) -> Answer<v1::ListInitialSyncRowsResponse> {
+        let (message, caller, _) = open(request)?;
+        self.run_rows(&caller, message).await.map(Response::new)
+    }
+
+    async fn list_drift(&self, request: Request<v1::ListDriftRequest>) -> Answer<v1::ListDriftResponse> {
+        let (message, caller, _) = open(request)?;
+        self.drift(&caller, message).await.map(Response::new)
+    }
+
+    async fn resolve_drift(
+        &self,
+        request: Request<v1::ResolveDriftRequest>,
+    ) -> Answer<v1::ResolveDriftResponse> {
+        let (message, caller, _) = open(request)?;
+        Box::pin(self.settle_drift(&caller, message)).await.map(Response::new)
+    }
+
+    async fn list_product_troubles(
+        &self,
+        request: Request<v1::ListProductTroublesRequest>,
+    ) -> Answer<v1::ListProductTroublesResponse> {
+        let (message, caller, _) = open(request)?;
+        self.product_troubles(&caller, message).await.map(Response::new)
+    }
+
+    async fn preview_stock(
+        &self,
+        request: Request<v1::PreviewStockRequest>,
+    ) -> Answer<v1::PreviewStockResponse> {
+        let (message, caller, _) = open(request)?;
+        Box::pin(self.stock_preview(&caller, message)).await.map(Response::new)
+    }
+
+    async fn accept_stock(
+        &self,
+        request: Request<v1::AcceptStockRequest>,
+    ) -> Answer<v1::AcceptStockResponse> {
+        let (message, caller, _) = open(request)?;
+        Box::pin(self.stock_accept(&caller, message)).await.map(Response::new)
+    }
+
+    async fn get_stock(&self, request: Request<v1::GetStockRequest>) -> Answer<v1::GetStockResponse> {
+        let (message, caller, _) = open(request)?;
+        self.stock_of(&caller, message).await.map(Response::new)
+    }
+
+    async fn list_stock_troubles(
+        &self,
+        request: Request<v1::ListStockTroublesRequest>,
+    ) -> Answer<v1::ListStockTroublesResponse> {
+        let (message, caller, _) = open(request)?;
+        self.stock_troubles(&caller, message).await.map(Response::new)
+    }
+
+    async fn refresh_stock(
+        &self,
+        request: Request<v1::RefreshStockRequest>,
+    ) -> Answer<v1::RefreshStockResponse> {
+        let (message, caller, _) = open(request)?;
+        self.stock_refresh(&caller, message).await.map(Response::new)
+    }
+
+    async fn get_billing(&self, request: Request<v1::GetBillingRequest>) -> Answer<v1::GetBillingResponse> {
+        let (message, caller, _) = open(request)?;
+        self.billing(&caller, message).await.map(Response::new)
     }
 }
 

@@ -66,7 +66,7 @@ fn read_ask(message: v1::ConnectStoreRequest) -> Result<Ask, Status> {
 }
 
 /// The engine's names of a request's parts, as the fields of the message.
-fn rename(problem: Problem) -> Problem {
+pub(super) fn rename(problem: Problem) -> Problem {
     match problem {
         Problem::BadInput(violations) => {
             let renamed = violations.into_iter().map(|Violation { field, problem }| {
@@ -90,6 +90,22 @@ impl SyncApi {
         caller: &Caller,
         message: v1::ConnectStoreRequest,
     ) -> Result<v1::ConnectStoreResponse, Status> {
+        let request = self.connect_request(caller, message).await?;
+        let connected =
+            self.connector.connect(request).await.map_err(|problem| status::problem(rename(problem)))?;
+        Ok(v1::ConnectStoreResponse {
+            store: Some(convert::store(&connected.store)),
+            agreement: Some(convert::agreement(&connected.agreement)),
+            warnings: connected.warnings,
+        })
+    }
+
+    /// What a request says and what is known already, as the engine takes it.
+    pub(super) async fn connect_request(
+        &self,
+        caller: &Caller,
+        message: v1::ConnectStoreRequest,
+    ) -> Result<ConnectRequest, Status> {
         let ask = read_ask(message)?;
         if !caller.sees(&ask.agreement) {
             return Err(status::unknown("agreement", ask.agreement.as_str()));
@@ -106,7 +122,7 @@ impl SyncApi {
         }
         // Settings are numbers of one Rackbeat account; another account has others.
         let kept = existing.filter(|store| store.agreement == ask.agreement);
-        let request = ConnectRequest {
+        Ok(ConnectRequest {
             rackbeat_token: self.rackbeat_token(&ask).await?,
             settings: ask.settings.or_else(|| kept.map(|store| store.settings)).unwrap_or_default(),
             shop: ask.shop,
@@ -114,13 +130,6 @@ impl SyncApi {
             agreement_currency: ask.agreement_currency,
             credentials: ask.credentials,
             managed_by: ManagedBy::Api,
-        };
-        let connected =
-            self.connector.connect(request).await.map_err(|problem| status::problem(rename(problem)))?;
-        Ok(v1::ConnectStoreResponse {
-            store: Some(convert::store(&connected.store)),
-            agreement: Some(convert::agreement(&connected.agreement)),
-            warnings: connected.warnings,
         })
     }
 
@@ -158,7 +167,7 @@ impl SyncApi {
             agreement: agreement.as_ref().map(convert::agreement),
             jobs: Some(convert::job_counts(jobs)),
             ledger: Some(convert::ledger(&rows, from, to, ledger_hours)),
-            latest_run: run.as_ref().map(convert::run),
+            latest_run: run.as_ref().map(|run| convert::run(run, self.ports.now())),
             worker: worker.unwrap_or_default(),
         })
     }

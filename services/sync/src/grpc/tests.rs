@@ -2,7 +2,10 @@ use shopbeat_domain::ids::OrderId;
 use shopbeat_domain::job::Offer;
 use shopbeat_domain::store::Desired;
 use shopbeat_proto::v1::sync_service_client::SyncServiceClient;
-use shopbeat_proto::v1::{connect_store_request, get_transfer_request, transfer_order_request};
+use shopbeat_proto::v1::{
+    connect_store_request, get_stock_request, get_transfer_request, refresh_stock_request,
+    transfer_order_request,
+};
 use tokio::net::TcpListener;
 use tonic::metadata::MetadataValue;
 use tonic::transport::{Channel, Server};
@@ -46,15 +49,17 @@ impl Set {
     async fn call(&self, rpc: Rpc, store: &str, token: &str) -> Result<(), Status> {
         let mut client = SyncServiceClient::new(self.channel.clone());
         let store_id = store.to_owned();
-        fn with<T>(message: T, token: &str) -> Request<T> {
-            let mut request = Request::new(message);
-            let value = MetadataValue::try_from(format!("Bearer {token}")).unwrap();
-            request.metadata_mut().insert("authorization", value);
-            request.set_timeout(std::time::Duration::from_secs(20));
-            request
-        }
         match rpc {
             Rpc::ConnectStore => client.connect_store(with(connect(store), token)).await.map(drop),
+            Rpc::Preflight => {
+                let message = v1::PreflightRequest { store_id, ..v1::PreflightRequest::default() };
+                client.preflight(with(message, token)).await.map(drop)
+            }
+            Rpc::UpdateStore => {
+                let update_mask = Some(prost_types::FieldMask { paths: vec!["stock.buffer".to_owned()] });
+                let message = v1::UpdateStoreRequest { store_id, settings: None, update_mask };
+                client.update_store(with(message, token)).await.map(drop)
+            }
             Rpc::GetStore => {
                 let message = v1::GetStoreRequest { store_id, ..v1::GetStoreRequest::default() };
                 client.get_store(with(message, token)).await.map(drop)
@@ -81,6 +86,15 @@ impl Set {
                 let message = v1::WatchInitialSyncRequest { store_id, run_id: String::new() };
                 client.watch_initial_sync(with(message, token)).await.map(drop)
             }
+            Rpc::CancelInitialSync => {
+                let message = v1::CancelInitialSyncRequest { store_id, run_id: String::new() };
+                client.cancel_initial_sync(with(message, token)).await.map(drop)
+            }
+            Rpc::ListInitialSyncRows => {
+                let message =
+                    v1::ListInitialSyncRowsRequest { store_id, ..v1::ListInitialSyncRowsRequest::default() };
+                client.list_initial_sync_rows(with(message, token)).await.map(drop)
+            }
             Rpc::TransferOrder => {
                 let order = Some(transfer_order_request::Order::OrderId(7));
                 let message = v1::TransferOrderRequest { store_id, order, force: false };
@@ -99,6 +113,54 @@ impl Set {
                     v1::RetryParkedRequest { store_id, all: true, ..v1::RetryParkedRequest::default() };
                 client.retry_parked(with(message, token)).await.map(drop)
             }
+            other => self.call_about_goods(other, store_id, token).await,
+        }
+    }
+
+    async fn call_about_goods(&self, rpc: Rpc, store_id: String, token: &str) -> Result<(), Status> {
+        let mut client = SyncServiceClient::new(self.channel.clone());
+        let item = "A".to_owned();
+        match rpc {
+            Rpc::ListDrift => {
+                let message = v1::ListDriftRequest { store_id, ..v1::ListDriftRequest::default() };
+                client.list_drift(with(message, token)).await.map(drop)
+            }
+            Rpc::ResolveDrift => {
+                let choice = v1::DriftChoice::Repair.into();
+                let message = v1::ResolveDriftRequest { store_id, item, fields: Vec::new(), choice };
+                client.resolve_drift(with(message, token)).await.map(drop)
+            }
+            Rpc::ListProductTroubles => {
+                let message =
+                    v1::ListProductTroublesRequest { store_id, ..v1::ListProductTroublesRequest::default() };
+                client.list_product_troubles(with(message, token)).await.map(drop)
+            }
+            Rpc::PreviewStock => {
+                client.preview_stock(with(v1::PreviewStockRequest { store_id }, token)).await.map(drop)
+            }
+            Rpc::AcceptStock => {
+                let message = v1::AcceptStockRequest { store_id, digest: "d".to_owned() };
+                client.accept_stock(with(message, token)).await.map(drop)
+            }
+            Rpc::GetStock => {
+                let whose = Some(get_stock_request::Whose::StoreId(store_id));
+                client.get_stock(with(v1::GetStockRequest { whose, item }, token)).await.map(drop)
+            }
+            Rpc::ListStockTroubles => {
+                let message =
+                    v1::ListStockTroublesRequest { store_id, ..v1::ListStockTroublesRequest::default() };
+                client.list_stock_troubles(with(message, token)).await.map(drop)
+            }
+            Rpc::RefreshStock => {
+                let whose = Some(refresh_stock_request::Whose::StoreId(store_id));
+                client.refresh_stock(with(v1::RefreshStockRequest { whose, item }, token)).await.map(drop)
+            }
+            Rpc::GetBilling => {
+                let agreement_id = connect(&store_id).agreement_id;
+                let message = v1::GetBillingRequest { agreement_id, ..v1::GetBillingRequest::default() };
+                client.get_billing(with(message, token)).await.map(drop)
+            }
+            other => panic!("{other:?} is not called"),
         }
     }
 }
@@ -107,6 +169,14 @@ impl Drop for Set {
     fn drop(&mut self) {
         self.shutdown.cancel();
     }
+}
+
+fn with<T>(message: T, token: &str) -> Request<T> {
+    let mut request = Request::new(message);
+    let value = MetadataValue::try_from(format!("Bearer {token}")).unwrap();
+    request.metadata_mut().insert("authorization", value);
+    request.set_timeout(std::time::Duration::from_secs(20));
+    request
 }
 
 fn connect(store: &str) -> v1::ConnectStoreRequest {
@@ -298,4 +368,39 @@ async fn pages_of_stores_end_where_the_stores_end() {
         }
     }
     assert_eq!(seen, ["acme", "foreign"]);
+}
+
+#[tokio::test]
+async fn settings_are_changed_by_their_mask_and_a_path_that_is_none_is_told_with_the_nearest() {
+    let set = Set::up().await;
+    let mut client = SyncServiceClient::new(set.channel.clone());
+    let stock = v1::StockSettings { buffer: Some(3), enabled: Some(false), ..v1::StockSettings::default() };
+    let message = |paths: &[&str]| v1::UpdateStoreRequest {
+        store_id: "acme".to_owned(),
+        settings: Some(v1::Settings { stock: Some(stock.clone()), ..v1::Settings::default() }),
+        update_mask: Some(prost_types::FieldMask { paths: paths.iter().map(ToString::to_string).collect() }),
+    };
+    let answer = client.update_store(with(message(&["stock.buffer"]), OURS)).await.unwrap().into_inner();
+    assert_eq!(answer.changed, ["stock.buffer"]);
+    let now = answer.store.unwrap().settings.unwrap().stock.unwrap();
+    assert_eq!((now.buffer, now.enabled), (Some(3), Some(true)), "only what is named changes");
+    let answer = client.update_store(with(message(&["stock"]), OURS)).await.unwrap().into_inner();
+    assert_eq!(answer.changed, ["stock.enabled"], "a section is all of its settings");
+    for (paths, told) in [(vec!["stock.bufer"], "stock.buffer"), (vec![], "is needed")] {
+        let status = client.update_store(with(message(&paths), OURS)).await.unwrap_err();
+        let details = status.get_error_details();
+        let violation = &details.bad_request().unwrap().field_violations[0];
+        assert_eq!((status.code(), violation.field.as_str()), (Code::InvalidArgument, "update_mask"));
+        assert!(violation.description.contains(told), "{violation:?}");
+    }
+    let settings = v1::Settings {
+        stock: Some(v1::StockSettings { buffer: Some(u32::MAX), ..v1::StockSettings::default() }),
+        ..v1::Settings::default()
+    };
+    let message = v1::UpdateStoreRequest { settings: Some(settings), ..message(&["stock.buffer"]) };
+    let status = client.update_store(with(message, OURS)).await.unwrap_err();
+    let details = status.get_error_details();
+    let violation = &details.bad_request().unwrap().field_violations[0];
+    assert_eq!(violation.field, "settings.stock.buffer");
+    assert!(violation.description.contains("4294967295 is not allowed; give 0 to"), "{violation:?}");
 }

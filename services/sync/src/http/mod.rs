@@ -21,6 +21,7 @@ use http::StatusCode;
 use shopbeat_domain::failure::Remote;
 use shopbeat_domain::ports::{Clock, State};
 use shopbeat_engine::intake::Intake;
+use shopbeat_rackbeat::StockEvent;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::metrics::{Metrics, WebhookOutcome};
@@ -41,6 +42,7 @@ pub struct Web {
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     readiness: Readiness,
+    stock_event: StockEvent,
 }
 
 impl Web {
@@ -54,7 +56,14 @@ impl Web {
         readiness: Readiness,
     ) -> Self {
         let keys = WebhookKeys::new(Arc::clone(&state.registry));
-        Self { intake, state, keys, clock, metrics, readiness }
+        let stock_event = StockEvent::default();
+        Self { intake, state, keys, clock, metrics, readiness, stock_event }
+    }
+
+    /// Knows Rackbeat's event of a changed stock by another name or shape.
+    #[must_use]
+    pub fn with_stock_event(self, stock_event: StockEvent) -> Self {
+        Self { stock_event, ..self }
     }
 
     /// All routes.

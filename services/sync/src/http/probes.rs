@@ -54,6 +54,9 @@ pub(super) async fn metrics(State(web): State<Arc<Web>>) -> Response {
         // The other meters are shown all the same: they tell of the trouble.
         Err(failure) => tracing::warn!(error = %failure, "the queues cannot be counted"),
     }
+    if let Err(failure) = web.metrics.look(&web.state).await {
+        tracing::warn!(error = %failure, "what waits cannot be counted");
+    }
     match web.metrics.text() {
         Ok(text) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";

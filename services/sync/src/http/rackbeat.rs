@@ -9,8 +9,8 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use http::{HeaderMap, StatusCode};
 use shopbeat_domain::failure::{Failure, Remote};
-use shopbeat_domain::ids::{AgreementId, ItemNumber};
-use shopbeat_rackbeat::{TOKEN_HEADER, read_notice};
+use shopbeat_domain::ids::AgreementId;
+use shopbeat_rackbeat::{About, TOKEN_HEADER, read_delivery};
 
 use super::{Web, bytes, in_time};
 use crate::metrics::WebhookOutcome;
@@ -45,18 +45,32 @@ async fn take(
     if !web.keys.knows(agreement, event, token.as_bytes()).await.map_err(|failure| away(&failure))? {
         return Err(WebhookOutcome::Forged);
     }
-    let notice = read_notice(Some(event), &body).ok_or(WebhookOutcome::Malformed)?;
-    match notice.event.as_str() {
-        // An order may be parked for want of the product, or because it was barred.
-        "product.created" | "product.updated" | "lot.created" | "lot.updated" => {
-            let item = ItemNumber::parse(&notice.key).map_err(|_| WebhookOutcome::Malformed)?;
-            let woken =
-                web.intake.product_changed(agreement, &item).await.map_err(|failure| away(&failure))?;
-            tracing::debug!(agreement.id = %agreement, jobs.woken = woken, "a product changed in Rackbeat");
-            Ok(WebhookOutcome::Handled)
+    let delivery = read_delivery(&web.stock_event, Some(event), &body).ok_or_else(|| {
+        if event == web.stock_event.event {
+            tracing::warn!(
+                agreement.id = %agreement,
+                keys = web.stock_event.keys.join(","),
+                "Rackbeat's stock event names no item where it is looked for: set --rackbeat-stock-keys"
+            );
         }
-        _ => Ok(WebhookOutcome::Unused),
+        WebhookOutcome::Malformed
+    })?;
+    let intake = &web.intake;
+    match delivery.about {
+        About::Stock(item) => {
+            intake.stock_changed(agreement, &[item]).await.map_err(|failure| away(&failure))?;
+        }
+        // An order may be parked for want of the product, or because it was barred.
+        About::Product(items) if !items.is_empty() => {
+            for item in &items {
+                let woken = intake.product_changed(agreement, item).await.map_err(|f| away(&f))?;
+                tracing::debug!(agreement.id = %agreement, jobs.woken = woken, "a product changed in Rackbeat");
+            }
+        }
+        About::Product(_) => return Err(WebhookOutcome::Malformed),
+        About::Other => return Ok(WebhookOutcome::Unused),
     }
+    Ok(WebhookOutcome::Handled)
 }
 
 /// The event becomes part of a key in the state: letters, dots and underscores only.

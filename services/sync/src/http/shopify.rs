@@ -78,21 +78,35 @@ async fn take(
     let payload = Payload::parse(&parsed.topic, &body).map_err(|_| WebhookOutcome::Malformed)?;
     match payload.subject {
         Subject::Order(order) => {
-            match web.intake.order_changed(store, &parsed.delivery, order).await.map_err(|f| away(&f))? {
-                Received::Queued => Ok(WebhookOutcome::Queued),
-                Received::Repeat => Ok(WebhookOutcome::Repeat),
-            }
+            let received = web.intake.order_changed(store, &parsed.delivery, order).await;
+            Ok(taken(received.map_err(|failure| away(&failure))?))
         }
         Subject::Uninstalled => {
             web.intake.uninstalled(store).await.map_err(|failure| away(&failure))?;
             tracing::warn!(store.id = %store, "the merchant uninstalled the app");
             Ok(WebhookOutcome::Handled)
         }
-        // The worker looks at its export itself, products are read when they are needed, and scopes are looked at
-        // whenever a call is refused for one.
-        Subject::Product(_) | Subject::Bulk(_) | Subject::ScopesChanged | Subject::Unknown => {
-            Ok(WebhookOutcome::Unused)
+        Subject::Product(product) => {
+            let delivery = &parsed.delivery;
+            let received = web.intake.product_changed_in_shop(store, delivery, product).await;
+            Ok(taken(received.map_err(|failure| away(&failure))?))
         }
+        Subject::Level { inventory_item, location, available } => {
+            let delivery = &parsed.delivery;
+            let received =
+                web.intake.level_changed(store, delivery, inventory_item, location, available).await;
+            // An echo of what we wrote ourselves, or an item that is none of ours, is over with this.
+            Ok(received.map_err(|failure| away(&failure))?.map_or(WebhookOutcome::Handled, taken))
+        }
+        // The worker looks at its export itself, and scopes are looked at whenever a call is refused for one.
+        Subject::Bulk(_) | Subject::ScopesChanged | Subject::Unknown => Ok(WebhookOutcome::Unused),
+    }
+}
+
+fn taken(received: Received) -> WebhookOutcome {
+    match received {
+        Received::Queued => WebhookOutcome::Queued,
+        Received::Repeat => WebhookOutcome::Repeat,
     }
 }
 

@@ -10,7 +10,7 @@ use ring::hmac;
 use secrecy::SecretString;
 use shopbeat_domain::ids::OrderId;
 use shopbeat_domain::job::{JobPhase, Subject};
-use shopbeat_domain::ports::SecretOwner;
+use shopbeat_domain::ports::{Heap, SecretOwner};
 use shopbeat_domain::store::{Hold, Store, secret};
 use shopbeat_engine::ports::Ports;
 use tower::ServiceExt as _;
@@ -258,6 +258,40 @@ async fn rackbeat_is_known_by_its_token_of_that_event() {
         let got = set.send(request(agreement, event, token, body)).await;
         assert_eq!(got.as_u16(), status, "{agreement} {event} {token} {body}");
     }
+}
+
+#[tokio::test]
+async fn a_change_of_stock_in_rackbeat_is_marked_for_the_agreement_once() {
+    let set = Set::up().await;
+    let owner = SecretOwner::Agreement(agreement_id("nordlys"));
+    let field = secret::rackbeat_webhook_token("inventory.changed");
+    set.ports.state.registry.put_secret(&owner, &field, &SecretString::from("t0k3n")).await.unwrap();
+    let request = |body: &'static str| {
+        Request::post("/webhooks/rackbeat/nordlys")
+            .header("Rackbeat-Webhook-Event", "inventory.changed")
+            .header("Rackbeat-Webhook-Token", "t0k3n")
+            .body(Body::from(body))
+            .unwrap()
+    };
+    for _ in 0..3 {
+        let body = r#"{"item":"TENT-2P","item_type":"product","type":"stock"}"#;
+        assert_eq!(set.send(request(body)).await, StatusCode::OK);
+    }
+    assert_eq!(set.send(request("{}")).await, StatusCode::BAD_REQUEST);
+    let heap = Heap::AgreementStock(agreement_id("nordlys"));
+    assert_eq!(set.ports.state.heaps.count(&heap).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_product_that_changed_in_the_shop_is_marked_and_a_repeat_is_answered_and_dropped() {
+    let set = Set::up().await;
+    let product = Delivery { topic: "products/update", body: br#"{"id":77}"#, ..Delivery::default() };
+    for _ in 0..2 {
+        assert_eq!(set.send(product.request()).await, StatusCode::OK);
+    }
+    assert!(set.counted("queued") && set.counted("repeat"));
+    let store = shopbeat_domain::ids::StoreId::parse("acme").unwrap();
+    assert_eq!(set.ports.state.heaps.count(&Heap::ShopProducts(store)).await.unwrap(), 1);
 }
 
 #[tokio::test]

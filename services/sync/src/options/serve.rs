@@ -5,8 +5,12 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use shopbeat_domain::ids::StoreId;
+use rust_decimal::Decimal;
+use shopbeat_domain::billing::{ProRata, Terms};
+use shopbeat_domain::ids::{BadId, StoreId};
 use shopbeat_domain::limits::WORKER_LEASE;
+use shopbeat_domain::money::Currency;
+use shopbeat_engine::connect::STOCK_EVENT;
 use url::{Host, Url};
 
 use super::BadOptions;
@@ -69,6 +73,31 @@ pub struct ServeOptions {
     /// HTTP address itself for a sandbox on this machine, and for real shops no webhooks, only the sweep.
     #[arg(long, env = "SHOPBEAT_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<Url>,
+    /// Name of Rackbeat's webhook event of a changed stock.
+    #[arg(long, env = "SHOPBEAT_RACKBEAT_STOCK_EVENT", default_value = STOCK_EVENT, value_name = "EVENT")]
+    pub rackbeat_stock_event: String,
+    /// Members of that event's body that name the item, the first that is there counts; `data.item` is `item` within
+    /// `data`.
+    #[arg(
+        long,
+        env = "SHOPBEAT_RACKBEAT_STOCK_KEYS",
+        default_value = "item,key",
+        value_delimiter = ',',
+        value_name = "KEY,…"
+    )]
+    pub rackbeat_stock_keys: Vec<String>,
+    /// Billing: price of a store and month.
+    #[arg(long, env = "SHOPBEAT_BILLING_PRICE", default_value = "100", value_name = "AMOUNT")]
+    pub billing_price: Decimal,
+    /// Billing: currency of the price, ISO 4217.
+    #[arg(long, env = "SHOPBEAT_BILLING_CURRENCY", default_value = "DKK", value_name = "CODE", value_parser = parse_currency)]
+    pub billing_currency: Currency,
+    /// Billing: so many stores of each agreement are free, those that were connected first.
+    #[arg(long, env = "SHOPBEAT_BILLING_FREE_STORES", default_value_t = 1, value_name = "N")]
+    pub billing_free_stores: u32,
+    /// Billing: how a month that was not used whole is billed, `by-day` or `whole-months`.
+    #[arg(long, env = "SHOPBEAT_BILLING_RULE", default_value_t = ProRata::ByDay, value_name = "RULE")]
+    pub billing_rule: ProRata,
     /// Who runs the workers. Default: in-process on the embedded state, external on Redis.
     #[arg(long, env = "SHOPBEAT_WORKERS", value_enum)]
     pub workers: Option<WorkerMode>,
@@ -109,6 +138,10 @@ pub struct WorkerOptions {
     pub log_format: LogFormat,
 }
 
+fn parse_currency(text: &str) -> Result<Currency, String> {
+    Currency::parse(text).map_err(|bad| bad.to_string())
+}
+
 fn parse_store(text: &str) -> Result<StoreId, String> {
     StoreId::parse(text).map_err(|bad| bad.to_string())
 }
@@ -123,6 +156,14 @@ impl ServeOptions {
         })
     }
 
+    /// What stores cost.
+    ///
+    /// # Errors
+    /// A price that cannot stand.
+    pub fn terms(&self) -> Result<Terms, BadId> {
+        Terms::new(self.billing_price, self.billing_currency, self.billing_free_stores, self.billing_rule)
+    }
+
     /// Checks all options against each other.
     ///
     /// # Errors
@@ -130,6 +171,19 @@ impl ServeOptions {
     pub fn check(&self) -> Result<(), BadOptions> {
         let mut problems = self.state.problems();
         problems.extend(self.remotes.problems(self.insecure));
+        if let Err(bad) = self.terms() {
+            problems.push(format!("--billing-price: {bad}"));
+        }
+        if !is_event(&self.rackbeat_stock_event) {
+            problems.push(format!(
+                "--rackbeat-stock-event {:?} is no name of an event such as {STOCK_EVENT}",
+                self.rackbeat_stock_event
+            ));
+        }
+        if self.rackbeat_stock_keys.iter().any(|key| key.trim().is_empty()) {
+            problems
+                .push("--rackbeat-stock-keys names an empty member: give some such as item,key".to_owned());
+        }
         if self.workers == Some(WorkerMode::External) && self.state.redis_url.is_none() {
             problems.push(
                 "--workers external needs --redis-url: an embedded state serves one process".to_owned(),
@@ -207,6 +261,12 @@ impl RemoteOptions {
         }
         problems
     }
+}
+
+/// The event becomes part of a key in the state: small letters, dots and underscores only.
+fn is_event(text: &str) -> bool {
+    let letters = |b: u8| b.is_ascii_lowercase() || b == b'.' || b == b'_';
+    !text.is_empty() && text.len() <= 60 && text.bytes().all(letters)
 }
 
 fn url_problems(option: &str, url: &Url, insecure: bool) -> Vec<String> {
@@ -288,6 +348,12 @@ mod tests {
             "http://example.com/?a=b",
             "--lease-seconds",
             "1",
+            "--billing-price",
+            "0.001",
+            "--rackbeat-stock-event",
+            "Stock Changed",
+            "--rackbeat-stock-keys",
+            "item,,key",
         ]);
         for part in [
             "--workers",
@@ -297,6 +363,9 @@ mod tests {
             "--rackbeat-url",
             "no query",
             "--lease-seconds",
+            "--billing-price",
+            "--rackbeat-stock-event",
+            "--rackbeat-stock-keys",
         ] {
             assert!(told.contains(part), "{part} is not in {told}");
         }

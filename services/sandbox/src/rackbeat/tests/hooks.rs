@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 use super::{ACCOUNT, Bench, bench};
 use crate::rackbeat::HookScript;
 
-struct Listener {
-    url: String,
+pub(super) struct Listener {
+    pub(super) url: String,
     seen: mpsc::UnboundedReceiver<(HeaderMap, Value)>,
 }
 
@@ -29,7 +29,7 @@ async fn receive(State((sender, failures)): State<Shared>, headers: HeaderMap, b
 }
 
 impl Listener {
-    async fn start(failures: u32) -> Self {
+    pub(super) async fn start(failures: u32) -> Self {
         let (sender, seen) = mpsc::unbounded_channel();
         let app =
             Router::new().route("/hook", post(receive)).with_state((sender, Arc::new(Mutex::new(failures))));
@@ -39,12 +39,12 @@ impl Listener {
         Self { url, seen }
     }
 
-    async fn next(&mut self) -> (HeaderMap, Value) {
+    pub(super) async fn next(&mut self) -> (HeaderMap, Value) {
         tokio::time::timeout(Duration::from_secs(10), self.seen.recv()).await.unwrap().unwrap()
     }
 }
 
-async fn register(bench: &Bench, event: &str, url: &str) -> Value {
+pub(super) async fn register(bench: &Bench, event: &str, url: &str) -> Value {
     let (status, made) = bench.post("/webhooks", json!({ "event": event, "url": url })).await;
     assert!(status == 201 || status == 200, "{made}");
     made["webhook"].clone()

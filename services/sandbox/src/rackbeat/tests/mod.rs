@@ -1,8 +1,10 @@
 //! The simulated Rackbeat over real HTTP.
 
 mod documents;
+mod goods;
 mod hooks;
 mod items;
+mod lists;
 mod orders;
 mod switches;
 mod wire;

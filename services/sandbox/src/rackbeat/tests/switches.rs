@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::{Bench, bench_with, line};
 use crate::SandboxConfig;
-use crate::facts::Facts;
+use crate::facts::{Facts, StockEventName};
 
 /// Walks every resource once, whichever way the switches stand.
 async fn walk(bench: &Bench) {
@@ -14,6 +14,9 @@ async fn walk(bench: &Bench) {
         "/items",
         "/customers?search=ida",
         "/locations",
+        "/items?order_by=updated_at&field_eq[7]=yes",
+        "/products/TENT/locations",
+        "/reports/checking",
     ] {
         bench.get(path).await;
     }
@@ -24,9 +27,17 @@ async fn walk(bench: &Bench) {
             json!({ "number": "N", "name": "n", "group": 1, "sales_price": 1, "stock_quantity": 5 }),
         )
         .await;
-    let hook = json!({ "event": "inventory.changed", "url": "http://127.0.0.1:9/hook" });
+    bench.put("/products/N", json!({ "name": "n" })).await;
+    bench.put("/products/N", json!({ "number": "N2" })).await;
+    let sim = bench.sandbox.rackbeat();
+    let stock_event = match bench.sandbox.core().facts.stock_event_name() {
+        StockEventName::Changed => "inventory.changed",
+        StockEventName::Updated => "inventory.updated",
+    };
+    let hook = json!({ "event": stock_event, "url": "http://127.0.0.1:9/hook" });
     bench.post("/webhooks", hook.clone()).await;
     bench.post("/webhooks", hook).await;
+    assert!(sim.receive(super::ACCOUNT, "TENT", 1, "5".parse().unwrap()));
     bench.post("/webhooks", json!({ "event": "order.updated", "url": "http://127.0.0.1:9/hook" })).await;
     let body = json!({
         "customer_id": 1001, "heading": "shop/1", "their_reference": "x", "address_country": "Danmark",

@@ -51,6 +51,11 @@ async fn the_481st_call_in_a_minute_is_429_until_the_window_slides() {
     }
     let refused = bench.send(Method::GET, "/self", &Value::Null).await.unwrap();
     assert_eq!(refused.status(), 429);
+    assert_eq!(refused.headers()["x-ratelimit-limit"], "480");
+    assert_eq!(refused.headers()["x-ratelimit-remaining"], "0");
+    let traffic = bench.sandbox.rackbeat().traffic(ACCOUNT);
+    assert_eq!((traffic.total, traffic.throttled, traffic.busiest_minute), (481, 1, 481));
+    assert_eq!(traffic.by_endpoint["GET /self"], 481);
     let wait: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=60).contains(&wait));
     bench.sandbox.core().clock.advance(Duration::from_secs(wait));

@@ -20,7 +20,7 @@ struct Page {
 pub(crate) fn complete<'a>(
     executor: &mut Executor<'a>,
     fields: &[&'a Field],
-    items: &[&'a Value],
+    items: &[&Value],
     arguments: &Map<String, Value>,
 ) -> Result<Value, Nulled> {
     let page = match page_of(items, arguments, executor.page_cap) {
@@ -51,11 +51,7 @@ pub(crate) fn complete<'a>(
     Ok(Value::Object(written))
 }
 
-fn nodes<'a>(
-    executor: &mut Executor<'a>,
-    fields: &[&'a Field],
-    shown: &[&'a Value],
-) -> Result<Value, Nulled> {
+fn nodes<'a>(executor: &mut Executor<'a>, fields: &[&'a Field], shown: &[&Value]) -> Result<Value, Nulled> {
     let node_type = fields[0].ty().inner_named_type().as_str();
     let written: Result<Vec<Value>, Nulled> = shown
         .iter()
@@ -70,7 +66,7 @@ fn nodes<'a>(
 fn edges<'a>(
     executor: &mut Executor<'a>,
     fields: &[&'a Field],
-    shown: &[&'a Value],
+    shown: &[&Value],
     offset: usize,
 ) -> Result<Value, Nulled> {
     let edge_type = fields[0].ty().inner_named_type().as_str();
@@ -96,7 +92,7 @@ fn edges<'a>(
     Ok(Value::Array(written))
 }
 
-fn page_info<'a>(executor: &Executor<'a>, fields: &[&'a Field], items: &[&'a Value], page: &Page) -> Value {
+fn page_info<'a>(executor: &Executor<'a>, fields: &[&'a Field], items: &[&Value], page: &Page) -> Value {
     let ends = |at: Option<usize>| at.map_or(Value::Null, |at| json!(cursor(items[at], at)));
     let filled = page.to > page.from;
     let selected = executor.collect("PageInfo", fields.iter().map(|field| &field.selection_set));

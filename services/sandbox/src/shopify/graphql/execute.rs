@@ -38,7 +38,7 @@ enum Step<'a> {
 /// A connection met while writing one row of a bulk operation: its rows come later.
 pub(crate) struct Postponed<'a> {
     pub(crate) fields: Vec<&'a Field>,
-    pub(crate) items: Vec<&'a Value>,
+    pub(crate) items: Vec<Value>,
 }
 
 pub(crate) struct Executor<'a> {
@@ -145,7 +145,7 @@ impl<'a> Executor<'a> {
         &mut self,
         concrete: &str,
         fields: Vec<(&'a str, Vec<&'a Field>)>,
-        parent: &'a Map<String, Value>,
+        parent: &Map<String, Value>,
     ) -> Result<Value, Nulled> {
         self.objects += 1;
         let mut written = Map::new();
@@ -156,7 +156,7 @@ impl<'a> Executor<'a> {
                 continue;
             }
             let arguments = arguments_of(field, self.variables);
-            let found = narrow(self.docs, concrete, field, parent, &arguments);
+            let found = narrow(concrete, field, parent, &arguments);
             self.path.push(Step::Key(key));
             let value = if let Some(scope) = scopes::needed(concrete, &field.name, self.missing) {
                 self.fail(&scopes::refusal(&field.name, scope), "ACCESS_DENIED");
@@ -180,7 +180,7 @@ impl<'a> Executor<'a> {
         &mut self,
         fields: &[&'a Field],
         ty: &Type,
-        found: Found<'a>,
+        found: Found<'_>,
         arguments: &Map<String, Value>,
     ) -> Result<Option<Value>, Nulled> {
         if let Found::One(value) = found
@@ -198,6 +198,7 @@ impl<'a> Executor<'a> {
             };
             if let Some(items) = items {
                 if let Some(postponed) = &mut self.postponed {
+                    let items = items.into_iter().cloned().collect();
                     postponed.push(Postponed { fields: fields.to_vec(), items });
                     return Ok(None);
                 }
@@ -211,8 +212,13 @@ impl<'a> Executor<'a> {
         self.complete(fields, ty, found).map(Some)
     }
 
-    fn complete(&mut self, fields: &[&'a Field], ty: &Type, found: Found<'a>) -> Result<Value, Nulled> {
-        if matches!(found, Found::One(Value::Null)) {
+    fn complete(&mut self, fields: &[&'a Field], ty: &Type, found: Found<'_>) -> Result<Value, Nulled> {
+        // A reference to what was deleted since is null too: the variant of an order's line.
+        let gone = |value: &Value| {
+            let id = value.get("$ref").and_then(Value::as_str);
+            value.is_null() || id.is_some_and(|id| !self.docs.knows(id))
+        };
+        if matches!(found, Found::One(value) if gone(value)) {
             return self.null(ty, "a non-null field is null");
         }
         match ty {
@@ -235,9 +241,9 @@ impl<'a> Executor<'a> {
         fields: &[&'a Field],
         ty: &Type,
         inner: &Type,
-        found: Found<'a>,
+        found: Found<'_>,
     ) -> Result<Value, Nulled> {
-        let items: Vec<&'a Value> = match found {
+        let items: Vec<&Value> = match found {
             Found::Many(items) => items,
             Found::One(Value::Array(items)) => items.iter().collect(),
             Found::One(_) | Found::Absent => return self.null(ty, "no list where a list belongs"),
@@ -261,7 +267,7 @@ impl<'a> Executor<'a> {
         &mut self,
         fields: &[&'a Field],
         declared: &str,
-        value: &'a Value,
+        value: &Value,
     ) -> Result<Value, Nulled> {
         if fields[0].selection_set.is_empty() {
             if leaf_fits(self.slice, declared, value) {
@@ -270,7 +276,9 @@ impl<'a> Executor<'a> {
             self.fail(&format!("{value} is no {declared}"), "INTERNAL_SERVER_ERROR");
             return Err(Nulled);
         }
-        let Some(object) = self.docs.follow(value).and_then(Value::as_object) else {
+        let docs = self.docs;
+        let followed = docs.follow(value);
+        let Some(object) = followed.as_deref().and_then(Value::as_object) else {
             self.fail(&format!("no {declared} behind {value}"), "INTERNAL_SERVER_ERROR");
             return Err(Nulled);
         };

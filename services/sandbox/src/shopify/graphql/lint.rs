@@ -1,8 +1,14 @@
 //! Rules Shopify enforces at run time although its schema does not show them.
 
-use apollo_compiler::executable::{ExecutableDocument, OperationType};
+use apollo_compiler::executable::{ExecutableDocument, Field, OperationType};
 use apollo_compiler::validation::Valid;
 use serde_json::{Map, Value, json};
+
+use super::RootError;
+use super::arguments::literal;
+
+/// The longest list in an input (Shopify docs: "input arrays accept at most 250 items").
+const LONGEST_LIST: usize = 250;
 
 /// Mutations refused without `@idempotent(key:)` since 2026-04 (Shopify changelog "making
 /// idempotency mandatory for inventory adjustments and refund mutations").
@@ -67,6 +73,36 @@ pub(crate) fn missing_change_from(field: &str, arguments: &Map<String, Value>) -
     rows.iter()
         .any(|row| row.get("changeFromQuantity").is_none())
         .then(|| format!("{input_type} must include the following argument: changeFromQuantity"))
+}
+
+/// The key that `field` carries.
+pub(crate) fn idempotency_key(field: &Field, variables: &Map<String, Value>) -> Option<String> {
+    let directive = field.directives.get("idempotent")?;
+    let key = literal(directive.specified_argument_by_name("key")?, variables)?;
+    key.as_str().map(ToOwned::to_owned)
+}
+
+/// What is refused before anything runs, although the schema allows it.
+pub(crate) fn refused(field: &str, arguments: &Map<String, Value>) -> Option<RootError> {
+    // A product may have 2,048 variants in one call.
+    if field != "productSet"
+        && let Some(length) =
+            arguments.values().filter_map(longest).max().filter(|length| *length > LONGEST_LIST)
+    {
+        let why = format!(
+            "The input array size of {length} is greater than the maximum allowed of {LONGEST_LIST}."
+        );
+        return Some(RootError::new("MAX_INPUT_SIZE_EXCEEDED", why));
+    }
+    missing_change_from(field, arguments).map(|why| RootError::new("INVALID_FIELD_ARGUMENTS", why))
+}
+
+fn longest(value: &Value) -> Option<usize> {
+    match value {
+        Value::Array(items) => items.iter().filter_map(longest).max().max(Some(items.len())),
+        Value::Object(fields) => fields.values().filter_map(longest).max(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
 }
 
 #[cfg(test)]

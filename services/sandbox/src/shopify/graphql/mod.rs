@@ -9,9 +9,12 @@ mod leaf;
 mod lint;
 mod mutation;
 mod narrow;
+mod product_set;
+mod product_write;
 mod query;
 mod scopes;
 mod search;
+mod stock_write;
 
 use apollo_compiler::ExecutableDocument;
 use apollo_compiler::executable::Operation;
@@ -179,11 +182,11 @@ pub(crate) fn resolve_roots(
             continue;
         }
         let arguments = arguments_of(field, variables);
-        let resolved = if operation.is_mutation() {
-            match lint::missing_change_from(&field.name, &arguments) {
-                Some(why) => Err(RootError::new("INVALID_FIELD_ARGUMENTS", why)),
-                None => mutation::resolve(shop, &field.name, &arguments),
-            }
+        let resolved = if let Some(refusal) = lint::refused(&field.name, &arguments) {
+            Err(refusal)
+        } else if operation.is_mutation() {
+            let key = lint::idempotency_key(field, variables);
+            mutation::resolve(shop, &field.name, &arguments, key.as_deref())
         } else {
             query::resolve(shop, &field.name, &arguments)
         };

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::RootError;
 use super::arguments::text;
+use super::{RootError, product_write, scopes, stock_write};
 use crate::shopify::bulk;
 use crate::shopify::docs::gid;
 use crate::shopify::shop::Shop;
@@ -13,8 +13,18 @@ pub(super) fn resolve(
     shop: &mut Shop,
     field: &str,
     arguments: &Map<String, Value>,
+    key: Option<&str>,
 ) -> Result<Value, RootError> {
+    if let Some(scope) = scopes::to_write(field).filter(|scope| !shop.has_scope(scope)) {
+        return Err(RootError::new("ACCESS_DENIED", scopes::refusal(field, scope)));
+    }
+    let key = key.unwrap_or_default();
     match field {
+        "inventorySetQuantities" => stock_write::set_quantities(shop, arguments, key),
+        "inventoryActivate" => stock_write::activate(shop, arguments, key),
+        "productSet" => Ok(product_write::set(shop, arguments)),
+        "productUpdate" => Ok(product_write::update(shop, arguments)),
+        "productVariantsBulkUpdate" => Ok(product_write::update_variants(shop, arguments)),
         "webhookSubscriptionCreate" => Ok(create_subscription(shop, arguments)),
         "webhookSubscriptionDelete" => Ok(delete_subscription(shop, arguments)),
         "bulkOperationRunQuery" => Ok(bulk::start(shop, arguments)),

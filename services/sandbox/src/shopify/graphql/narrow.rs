@@ -5,11 +5,9 @@ use serde_json::{Map, Value};
 
 use super::arguments::{flag, size, text};
 use super::execute::Found;
-use crate::shopify::docs::Docs;
 
 /// What `field` of `parent` (of type `concrete`) holds once its arguments have chosen.
 pub(crate) fn narrow<'a>(
-    docs: &'a Docs,
     concrete: &str,
     field: &Field,
     parent: &'a Map<String, Value>,
@@ -18,13 +16,13 @@ pub(crate) fn narrow<'a>(
     match (concrete, field.name.as_str()) {
         ("InventoryItem", "inventoryLevel") => {
             let wanted = text(arguments, "locationId").unwrap_or_default();
-            let level = levels(docs, parent, flag(arguments, "includeInactive"))
+            let level = levels(parent, flag(arguments, "includeInactive"))
                 .into_iter()
-                .find(|level| at_location(docs, level, wanted));
+                .find(|level| level["$location"] == wanted);
             Found::One(level.unwrap_or(&Value::Null))
         }
         ("InventoryItem", "inventoryLevels") => {
-            Found::Many(levels(docs, parent, flag(arguments, "includeInactive")))
+            Found::Many(levels(parent, flag(arguments, "includeInactive")))
         }
         ("InventoryLevel", "quantities") => chosen(parent.get("quantities"), |quantity| {
             let names = arguments.get("names").and_then(Value::as_array);
@@ -56,16 +54,7 @@ fn chosen<'a>(list: Option<&'a Value>, keep: impl Fn(&Value) -> bool) -> Found<'
     }
 }
 
-fn levels<'a>(docs: &'a Docs, item: &'a Map<String, Value>, inactive_too: bool) -> Vec<&'a Value> {
+fn levels(item: &Map<String, Value>, inactive_too: bool) -> Vec<&Value> {
     let all = item.get("inventoryLevels").and_then(Value::as_array);
-    all.into_iter()
-        .flatten()
-        .filter(|level| {
-            inactive_too || docs.follow(level).is_some_and(|level| level["isActive"] == Value::Bool(true))
-        })
-        .collect()
-}
-
-fn at_location(docs: &Docs, level: &Value, wanted: &str) -> bool {
-    docs.follow(level).is_some_and(|level| level["location"]["$ref"] == wanted)
+    all.into_iter().flatten().filter(|level| inactive_too || level["$active"] == Value::Bool(true)).collect()
 }

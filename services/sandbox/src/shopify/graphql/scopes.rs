@@ -11,7 +11,10 @@ pub(crate) fn needed(concrete: &str, field: &str, missing: &[&'static str]) -> O
     }
     let scope = match (concrete, field) {
         ("QueryRoot", "order" | "orders") => "read_orders",
-        ("QueryRoot", "products" | "product" | "productVariants" | "productVariant")
+        (
+            "QueryRoot",
+            "products" | "product" | "productByIdentifier" | "productVariants" | "productVariant",
+        )
         | ("LineItem", "variant" | "product") => "read_products",
         ("QueryRoot", "locations" | "location") | ("Location", "name") => "read_locations",
         ("QueryRoot", "inventoryItem" | "inventoryItems")
@@ -21,6 +24,15 @@ pub(crate) fn needed(concrete: &str, field: &str, missing: &[&'static str]) -> O
         _ => return None,
     };
     missing.iter().copied().find(|absent| *absent == scope)
+}
+
+/// The scope that a mutation needs.
+pub(crate) fn to_write(mutation: &str) -> Option<&'static str> {
+    match mutation {
+        "inventorySetQuantities" | "inventoryActivate" => Some("write_inventory"),
+        "productSet" | "productUpdate" | "productVariantsBulkUpdate" => Some("write_products"),
+        _ => None,
+    }
 }
 
 /// Shopify's words.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Bench, SHOP, operation};
 use crate::catalog::generated;
+use crate::facts::Facts;
 use crate::shopify::{ShopSpec, Standing};
 use crate::{Core, SandboxConfig};
 
@@ -105,5 +106,32 @@ async fn other_versions_and_shops_are_not_found() {
     ] {
         let request = Request::post(path).body(Body::from("{}")).unwrap();
         assert_eq!(bench.send(request).await.0, 404);
+    }
+}
+
+#[tokio::test]
+async fn every_switch_about_shopify_is_read_by_something() {
+    for facts in [Facts::defaults(), Facts::flipped()] {
+        let config = SandboxConfig { facts: facts.clone(), ..SandboxConfig::default() };
+        let spec = ShopSpec { restore_rate: 5, ..ShopSpec::new("fjeld", generated(5, 1)) };
+        let bench = Bench::with(&config, spec);
+        let level = bench.sim.quantities(SHOP).unwrap()[0].clone();
+        bench.sim.set_quantity(SHOP, level.item, level.location, level.available + 1).unwrap();
+        bench.sim.set_sku(SHOP, level.variant, Some("NY")).unwrap();
+        let input = json!({ "name": "nothing", "reason": "correction", "quantities": [] });
+        for _ in 0..2 {
+            let asked = json!({ "key": "k", "input": input });
+            bench.ask(&operation("inventory_set"), asked).await;
+        }
+        // Past the bulk operations at once, then past the bucket.
+        for _ in 0..20 {
+            let query = json!({ "query": "{ products { edges { node { id } } } }" });
+            bench.ask(&operation("bulk_run_query"), query).await;
+        }
+        bench.sim.freeze(SHOP).unwrap();
+        bench.ask(&operation("shop"), json!({})).await;
+        let mut unread = facts.unread();
+        unread.retain(|name| name.starts_with("shopify."));
+        assert!(unread.is_empty(), "nothing reads {unread:?}");
     }
 }

@@ -51,8 +51,7 @@ async fn the_catalogue_comes_whole_with_every_child_naming_its_parent() {
     let mut child_first = false;
     let mut seen = HashSet::new();
     for row in &rows {
-        // Only levels come without an id of their own.
-        let kind = row["id"].as_str().and_then(|id| id.split('/').nth(3)).unwrap_or("InventoryLevel");
+        let kind = row["id"].as_str().and_then(|id| id.split('/').nth(3)).unwrap();
         *kinds.entry(kind).or_default() += 1;
         if let Some(parent) = row["__parentId"].as_str() {
             assert!(ids.contains(parent));
@@ -106,6 +105,19 @@ async fn a_sixth_operation_at_once_is_refused() {
         assert!(start(&bench, query).await["bulkOperation"].is_object());
     }
     assert_eq!(start(&bench, query).await["userErrors"][0]["code"], "LIMIT_REACHED");
+    bench.set_fact("shopify.bulk-full=in-progress");
+    assert_eq!(start(&bench, query).await["userErrors"][0]["code"], "OPERATION_IN_PROGRESS");
+}
+
+#[tokio::test]
+async fn tokens_revoked_mid_run_end_the_operation_and_every_call() {
+    let bench = Bench::small();
+    bench.sim.break_next_bulk(SHOP, BulkFault::TokensRevoked).unwrap();
+    let started = start(&bench, &operation("bulk_catalog")).await;
+    let asked = json!({ "id": started["bulkOperation"]["id"] });
+    let seen = bench.data(&operation("bulk_operation"), asked.clone()).await;
+    assert_eq!(seen["bulkOperation"]["status"], "RUNNING");
+    assert_eq!(bench.ask(&operation("bulk_operation"), asked).await.0, 401);
 }
 
 #[tokio::test]
@@ -136,4 +148,24 @@ async fn files_break_the_way_they_are_told_to() {
             (json!("FAILED"), true, true),
         ]
     );
+}
+
+#[tokio::test]
+async fn a_large_shop_is_exported_beside_its_other_calls_and_comes_whole() {
+    let catalog = generated(2_500, 4);
+    let (products, variants) = (catalog.products.len(), catalog.variant_count());
+    let bench = Bench::new(catalog);
+    let started = start(&bench, &operation("bulk_catalog")).await;
+    assert_eq!(started["bulkOperation"]["status"], "CREATED");
+    // Deleted while it runs, a product is in the file or it is not, but nothing breaks.
+    let last = bench.sim.products(SHOP).unwrap().pop().unwrap();
+    bench.sim.delete_product(SHOP, last.id).unwrap();
+    let job = finish(&bench, &started["bulkOperation"]["id"]).await;
+    assert_eq!((&job["status"], &job["errorCode"]), (&json!("COMPLETED"), &Value::Null));
+    let text = file(&bench, &job["url"]).await;
+    let lines = text.lines().count();
+    assert_eq!(job["objectCount"], json!(lines.to_string()));
+    let gone = 1 + 3 * last.variants.len();
+    let whole = products + 3 * variants;
+    assert!(lines == whole || lines == whole - gone, "{lines} of {whole}");
 }

@@ -44,6 +44,7 @@ async fn every_named_kind_of_order_can_be_placed() {
         "ordinary",
         "tip",
         "gift-card",
+        "paid-by-gift-card",
         "custom-line",
         "unknown-sku",
         "foreign-currency",
@@ -59,4 +60,30 @@ async fn every_named_kind_of_order_can_be_placed() {
     ] {
         assert_eq!(control(&bench, "POST", &orders, &json!({ "kind": kind })).await.0, 201, "{kind}");
     }
+}
+
+#[tokio::test]
+async fn a_person_plays_merchant_from_the_terminal() {
+    let bench = Bench::small();
+    let at = |path: &str| format!("shops/{SHOP}/{path}");
+    let (status, made) =
+        control(&bench, "POST", &at("products"), &json!({ "title": "Kop", "sku": "KOP", "price": "45.00" }))
+            .await;
+    assert_eq!((status, &made["variants"][0]["sku"]), (201, &json!("KOP")));
+    let item = &made["variants"][0]["item"];
+    let (_, places) = control(&bench, "GET", &at("locations"), &Value::Null).await;
+    let asked = json!({ "item": item, "location": places[0]["id"], "available": 12 });
+    assert_eq!(control(&bench, "POST", &at("stock"), &asked).await.0, 200);
+    let (_, rows) = control(&bench, "GET", &at("stock"), &Value::Null).await;
+    let row = rows.as_array().unwrap().iter().find(|row| row["sku"] == "KOP").unwrap().clone();
+    assert_eq!((&row["available"], &row["on_hand"]), (&json!(12), &json!(12)));
+    let variant = at(&format!("variants/{}", made["variants"][0]["id"]));
+    assert_eq!(control(&bench, "PATCH", &variant, &json!({ "sku": null, "price": "50" })).await.0, 200);
+    let product = at(&format!("products/{}", made["id"]));
+    let (_, renamed) = control(&bench, "PATCH", &product, &json!({ "title": "Krus" })).await;
+    assert_eq!((&renamed["title"], &renamed["variants"][0]["sku"]), (&json!("Krus"), &Value::Null));
+    assert_eq!(control(&bench, "DELETE", &product, &Value::Null).await.0, 200);
+    assert_eq!(control(&bench, "DELETE", &product, &Value::Null).await.0, 404);
+    let (_, writes) = control(&bench, "GET", &at("writes"), &Value::Null).await;
+    assert_eq!(writes, json!({ "inventory": [], "products": [] }));
 }

@@ -2,10 +2,14 @@
 
 mod access;
 mod bulk;
+mod catalogue;
 mod control;
 mod operations;
 mod orders;
 mod paging;
+mod product_writes;
+mod stock;
+mod told;
 mod webhooks;
 
 use axum::body::{Body, to_bytes};
@@ -15,21 +19,26 @@ use tower::ServiceExt as _;
 
 use super::{ShopSpec, ShopifySim};
 use crate::catalog::{Catalog, generated};
-use crate::{Core, SandboxConfig};
+use crate::facts::Facts;
+use crate::{Core, SandboxClock, SandboxConfig};
 
 /// One shop and a client that is logged in.
 struct Bench {
     sim: ShopifySim,
     token: String,
+    facts: Facts,
+    clock: SandboxClock,
 }
 
 const SHOP: &str = "fjeld.myshopify.com";
 
 impl Bench {
     fn with(config: &SandboxConfig, spec: ShopSpec) -> Self {
-        let sim = ShopifySim::new(Core::new(config));
+        let core = Core::new(config);
+        let clock = core.clock.clone();
+        let sim = ShopifySim::new(core);
         sim.add_shop(ShopSpec { legacy_token: Some("shpat_old".to_owned()), ..spec });
-        Self { sim, token: "shpat_old".to_owned() }
+        Self { sim, token: "shpat_old".to_owned(), facts: config.facts.clone(), clock }
     }
 
     fn new(catalog: Catalog) -> Self {
@@ -39,6 +48,11 @@ impl Bench {
 
     fn small() -> Self {
         Self::new(generated(30, 2))
+    }
+
+    /// Sets a switch: `name=option`.
+    fn set_fact(&self, text: &str) {
+        self.facts.set_text(text).unwrap();
     }
 
     /// Places `count` ordinary orders.

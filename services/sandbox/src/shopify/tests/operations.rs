@@ -5,8 +5,38 @@ use crate::shopify::docs::gid;
 use crate::shopify::special;
 use rust_decimal::Decimal;
 
-fn variables(operation: &str, order: u64) -> Option<Value> {
+fn variables(bench: &Bench, operation: &str, order: u64) -> Option<Value> {
+    let product = &bench.sim.products(super::SHOP).unwrap()[0];
+    let (product, variant, item) =
+        (gid("Product", product.id), product.variants[0].id, product.variants[0].item);
+    let (variant, item) = (gid("ProductVariant", variant), gid("InventoryItem", item));
+    let location = gid("Location", bench.sim.locations(super::SHOP).unwrap()[0].id);
     Some(match operation {
+        "inventory_activate" => json!({ "item": item, "location": location, "key": "activate" }),
+        "inventory_levels" => json!({ "ids": [item], "levels": 20 }),
+        "inventory_set" => json!({
+            "key": "set",
+            "input": { "name": "available", "reason": "correction", "quantities": [
+                { "inventoryItemId": item, "locationId": location, "quantity": 1, "changeFromQuantity": null }
+            ] }
+        }),
+        "product_by_handle" => json!({ "handle": "ting-1" }),
+        "product_by_id" => json!({ "id": product, "variants": 50 }),
+        "product_set" => json!({
+            "identifier": { "handle": "nyt" },
+            "input": {
+                "title": "Nyt",
+                "productOptions": [{ "name": "Title", "values": [{ "name": "Default Title" }] }],
+                "variants": [{ "optionValues": [{ "optionName": "Title", "name": "Default Title" }] }],
+            }
+        }),
+        "product_update" => json!({ "product": { "id": product, "title": "Andet" } }),
+        "products_updated" => json!({ "query": "updated_at:>='2020-01-01T00:00:00Z'", "first": 50 }),
+        "recent_orders" => json!({ "first": 20, "lines": 10 }),
+        "variants_by_sku" => json!({ "query": "sku:\"T00001-01\"", "first": 10 }),
+        "variants_update" => {
+            json!({ "productId": product, "variants": [{ "id": variant, "price": "1.50" }] })
+        }
         "bulk_cancel" | "bulk_operation" => json!({ "id": gid("BulkOperation", 1) }),
         "bulk_run_query" => json!({ "query": super::operation("bulk_catalog") }),
         "locations" => json!({ "first": 10 }),
@@ -32,12 +62,22 @@ async fn every_operation_of_the_service_runs_against_a_filled_shop() {
     let mut ran = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        let name = name.trim_end_matches(".graphql");
-        // Runs inside bulk_run_query; the other two need cursors and are run by the paging tests.
-        if matches!(name, "bulk_catalog" | "order_lines" | "order_shipping_lines") {
+        // Examples of variables lie beside the operations.
+        let Some(name) = name.strip_suffix(".graphql") else {
+            continue;
+        };
+        // Runs inside bulk_run_query; the others need cursors and are run by the paging tests.
+        let elsewhere = [
+            "bulk_catalog",
+            "order_lines",
+            "order_shipping_lines",
+            "inventory_item_levels",
+            "product_variants",
+        ];
+        if elsewhere.contains(&name) {
             continue;
         }
-        let variables = variables(name, order).unwrap_or_else(|| panic!("no variables for {name}"));
+        let variables = variables(&bench, name, order).unwrap_or_else(|| panic!("no variables for {name}"));
         let data = bench.data(&operation(name), variables).await;
         assert!(data.is_object(), "{name}");
         ran += 1;

@@ -12,17 +12,18 @@ use super::{Bench, SHOP, operation};
 use crate::shopify::{DeliveryOptions, sign};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Arrival {
-    topic: String,
+pub(super) struct Arrival {
+    pub(super) topic: String,
     webhook_id: String,
     event_id: String,
     signed: bool,
     order: Option<u64>,
+    pub(super) body: Value,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Mailbox {
-    arrivals: Arc<Mutex<Vec<Arrival>>>,
+pub(super) struct Mailbox {
+    pub(super) arrivals: Arc<Mutex<Vec<Arrival>>>,
     refuse: Arc<Mutex<u32>>,
 }
 
@@ -43,17 +44,21 @@ async fn receive(State(mailbox): State<Mailbox>, headers: HeaderMap, body: Bytes
         event_id: header("X-Shopify-Event-Id"),
         signed: header("X-Shopify-Hmac-Sha256") == sign("shpss_fjeld", &body),
         order: parsed["id"].as_u64(),
+        body: parsed,
     });
     StatusCode::OK
 }
 
 async fn subscribed(topics: &[&str]) -> (Bench, Mailbox, String) {
+    subscribe(Bench::small(), topics).await
+}
+
+pub(super) async fn subscribe(bench: Bench, topics: &[&str]) -> (Bench, Mailbox, String) {
     let mailbox = Mailbox::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let uri = format!("http://{}/webhooks", listener.local_addr().unwrap());
     let router = Router::new().route("/webhooks", post(receive)).with_state(mailbox.clone());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    let bench = Bench::small();
     for topic in topics {
         let variables = json!({ "topic": topic, "subscription": { "uri": uri } });
         let data = bench.data(&operation("webhook_subscription_create"), variables).await;

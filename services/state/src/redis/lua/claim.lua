@@ -1,6 +1,7 @@
--- ARGV: memory, now, end of the claim, why an unreadable job is parked (JSON).
+-- ARGV: memory, now, end of the claim, why an unreadable job is parked (JSON), then lanes that rise.
 -- Answers subject, lane, fence, force, strikes, parkings, first_seen; or nothing.
 local DUE_PER_CLAIM = 100
+local SUBJECTS = { ['stock:push'] = true, ['products:push'] = true }
 
 local function due(index)
   return redis.call('ZRANGEBYSCORE', index, '-inf', NOW, 'LIMIT', 0, DUE_PER_CLAIM)
@@ -8,7 +9,7 @@ end
 
 local function readable(subject, job)
   return PHASES[job[1]] and job[2] and tonumber(job[2]) and tonumber(job[3]) and tonumber(job[4])
-    and (subject:match('^order:%d+$') or subject:match('^initial:.'))
+    and (subject:match('^order:%d+$') or subject:match('^initial:.') or SUBJECTS[subject])
 end
 
 -- Parks a job of which the record cannot be read, so that it stalls nobody. A ledger row is moved only if the
@@ -61,12 +62,25 @@ for phase, index in ipairs({ PARKED, DELAYED, CLAIMED }) do
   end
 end
 
+-- The first ready job of the lanes that were asked for.
+local function first_ready()
+  for i = 5, #ARGV do
+    local class = tonumber(ARGV[i]) * 2
+    local first = redis.call('ZRANGEBYSCORE', READY, text(class * CLASS), '(' .. text((class + 2) * CLASS),
+      'LIMIT', 0, 1)
+    if first[1] then
+      return first[1]
+    end
+  end
+  return nil
+end
+
 while true do
-  local popped = redis.call('ZPOPMIN', READY)
-  if #popped == 0 then
+  local subject = first_ready()
+  if not subject then
     return false
   end
-  local subject = popped[1]
+  redis.call('ZREM', READY, subject)
   local job = fields(subject)
   if not readable(subject, job) then
     park_garbled(subject)

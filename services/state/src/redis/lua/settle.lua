@@ -1,6 +1,6 @@
 -- ARGV: memory, now, subject, fence, kind (done later parked), outcome (JSON), its column, version ('' for none),
--- when it is due again ('' for not), strike, park (JSON), journal (JSON, '' for none), journal's member.
--- KEYS[12], KEYS[13]: the journal and the index of journals.
+-- when it is due again ('' for not), strike, park (JSON), journal (JSON, '' for none), journal's member, release.
+-- KEYS[12], KEYS[13]: the journal and the index of journals; KEYS[14], KEYS[15]: what the order holds, what all hold.
 -- Answers 0 fenced, 1 stands, 2 again.
 local subject, fence, kind = ARGV[3], ARGV[4], ARGV[5]
 local key = JOB .. subject
@@ -16,6 +16,9 @@ redis.call('HINCRBY', key, 'settled', 1)
 if ARGV[12] ~= '' then
   redis.call('SET', KEYS[12], ARGV[12], 'PX', MEMORY)
   redis.call('ZADD', KEYS[13], 0, ARGV[13])
+end
+if ARGV[14] == '1' then
+  replace_hold(KEYS[14], KEYS[15], {})
 end
 
 if kind == 'done' then

@@ -8,7 +8,10 @@ if held then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
   return fence
 end
-local fence = string.format('%.0f', redis.call('INCR', KEYS[2]))
-redis.call('PEXPIRE', KEYS[2], ARGV[3])
+-- At least the time: rises even past fences that were forgotten, which boards still know.
+local time = redis.call('TIME')
+local last = tonumber(redis.call('GET', KEYS[2]) or '0')
+local fence = string.format('%.0f', math.max(last + 1, tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)))
+redis.call('SET', KEYS[2], fence, 'PX', ARGV[3])
 redis.call('SET', KEYS[1], fence .. '|' .. ARGV[1], 'PX', ARGV[2])
 return fence

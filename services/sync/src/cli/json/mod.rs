@@ -1,13 +1,17 @@
 //! Answers as JSON: the field names and words of the API, moments in RFC 3339, amounts as decimal text, null for what
 //! is not known. Every message is taken apart field by field: a new field does not compile before it is shown.
 
+mod goods;
+mod reports;
 mod run;
 mod settings;
 mod store;
 mod transfer;
 
-pub(crate) use run::run;
-pub(crate) use store::{connected, disconnected, report, store};
+pub(crate) use goods::{drift, product_trouble, stock, stock_report, stock_trouble};
+pub(crate) use reports::{billing, preflight};
+pub(crate) use run::{row, run};
+pub(crate) use store::{connected, disconnected, report, store, updated};
 pub(crate) use transfer::{parked, progress, transfer};
 
 use serde_json::Value;

@@ -9,20 +9,80 @@ use crate::cli::{time, words};
 /// A run.
 #[must_use]
 pub(crate) fn run(run: &v1::Run) -> Value {
-    let v1::Run { id, store_id, plan, phase, failure, counts, skipped, started_at, updated_at } = run;
+    let v1::Run {
+        id,
+        store_id,
+        plan,
+        phase,
+        failure,
+        counts,
+        skipped,
+        started_at,
+        updated_at,
+        estimate: expected,
+        seconds_left,
+    } = run;
     json!({
         "id": id,
         "store_id": store_id,
-        "plan": maybe(plan.as_ref(), |plan| {
-            let v1::RunPlan { products, stock, dry_run } = plan;
-            json!({ "products": products, "stock": stock, "dry_run": dry_run })
-        }),
+        "plan": maybe(plan.as_ref(), plan_of),
         "phase": words::phase(*phase),
         "failure": text(failure),
         "counts": maybe(counts.as_ref(), counts_of),
         "skipped": list(skipped, skipped_variant),
         "started_at": time::json(started_at.as_ref()),
         "updated_at": time::json(updated_at.as_ref()),
+        "estimate": maybe(expected.as_ref(), estimate),
+        "seconds_left": seconds_left,
+    })
+}
+
+fn plan_of(plan: &v1::RunPlan) -> Value {
+    let v1::RunPlan { products, stock, dry_run, policy, count, location } = plan;
+    json!({
+        "products": products,
+        "stock": stock,
+        "dry_run": dry_run,
+        "policy": words::stock_policy(*policy),
+        "count": words::stock_count(*count),
+        "location": location,
+    })
+}
+
+/// What a run will take.
+pub(super) fn estimate(estimate: &v1::Estimate) -> Value {
+    let v1::Estimate { calls, minutes } = estimate;
+    json!({ "calls": calls, "minutes": minutes })
+}
+
+/// A line of a run's report.
+#[must_use]
+pub(crate) fn row(row: &v1::RunRow) -> Value {
+    let v1::RunRow {
+        variant_id,
+        product_id,
+        name,
+        sku,
+        product,
+        skip_reason,
+        remedy,
+        stock,
+        stock_from,
+        stock_to,
+        stock_refusal,
+    } = row;
+    json!({
+        "variant_id": variant_id,
+        "product_id": product_id,
+        "name": name,
+        "sku": sku,
+        "product": words::row_product(*product),
+        "skip_reason": words::skip_reason(*skip_reason),
+        "remedy": text(remedy),
+        "stock": words::row_stock(*stock),
+        "stock_from": stock_from,
+        "stock_to": stock_to,
+        "stock_refusal": text(stock_refusal),
     })
 }
 

@@ -26,6 +26,8 @@ pub(crate) fn store(store: &v1::Store) -> Value {
         disconnected_at,
         revision,
         webhook_address,
+        country,
+        stock_accepted_at,
     } = store;
     json!({
         "id": id,
@@ -46,6 +48,8 @@ pub(crate) fn store(store: &v1::Store) -> Value {
         "disconnected_at": time::json(disconnected_at.as_ref()),
         "revision": revision,
         "webhook_address": text(webhook_address),
+        "country": text(country),
+        "stock_accepted_at": time::json(stock_accepted_at.as_ref()),
     })
 }
 
@@ -64,6 +68,13 @@ pub(crate) fn connected(answer: &v1::ConnectStoreResponse) -> Value {
         "agreement": maybe(of.as_ref(), agreement),
         "warnings": warnings,
     })
+}
+
+/// What changing a store's settings answered.
+#[must_use]
+pub(crate) fn updated(answer: &v1::UpdateStoreResponse) -> Value {
+    let v1::UpdateStoreResponse { store: known, changed } = answer;
+    json!({ "store": maybe(known.as_ref(), store), "changed": changed })
 }
 
 /// What disconnecting a store answered.

@@ -14,7 +14,7 @@ pub(crate) fn run(out: &mut Out, run: &v1::Run) {
     let phase = words::or_dash(words::phase(run.phase));
     let tone = match v1::RunPhase::try_from(run.phase) {
         Ok(v1::RunPhase::Finished) => Tone::Good,
-        Ok(v1::RunPhase::Failed) => Tone::Bad,
+        Ok(v1::RunPhase::Failed | v1::RunPhase::Cancelled) => Tone::Bad,
         _ => Tone::Warn,
     };
     let dry = run.plan.is_some_and(|plan| plan.dry_run);

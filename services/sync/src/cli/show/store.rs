@@ -52,7 +52,14 @@ pub(crate) fn report(out: &mut Out, answer: &v1::GetStoreResponse) {
     table.pair("credentials", words::or_dash(words::grant(store.grant)));
     let tax = if store.taxes_included { "tax included" } else { "tax excluded" };
     table.pair("prices", format!("{}, {tax}", store.currency));
+    if !store.country.is_empty() {
+        table.pair("country", store.country.as_str());
+    }
     table.pair("connected", time::short(store.connected_at.as_ref()));
+    match &store.stock_accepted_at {
+        Some(at) => table.pair("stock", format!("is sent since {}", time::short(Some(at)))),
+        None => table.pair("stock", Cell::toned("is not sent yet: see `shopbeat stock preview`", Tone::Warn)),
+    }
     if let Some(owner) = &store.managed_by {
         table.pair("managed by", format!("ShopifyStore {}/{}", owner.namespace, owner.name));
     }
@@ -96,35 +103,9 @@ pub(crate) fn ledger_line(counts: &v1::LedgerCounts) -> Cell {
 }
 
 fn settings(out: &mut Out, settings: &v1::Settings) {
-    let yes = |set: Option<bool>| set.map_or("-", |set| if set { "yes" } else { "no" });
-    let text = |set: &Option<String>| set.clone().unwrap_or_else(|| "-".to_owned());
-    let v1::Settings { orders, customers, products } = settings;
     let mut table = Table::new(&["SETTING", "VALUE"]);
-    let mut add = |name: &str, value: String| table.row([name.into(), value.into()]);
-    if let Some(orders) = orders {
-        add("orders.enabled", yes(orders.enabled).to_owned());
-        add("orders.since", time::short(orders.since.as_ref()));
-        add("orders.trigger", words::or_dash(words::trigger(orders.trigger)));
-        add("orders.target", words::or_dash(words::target(orders.target)));
-        add("orders.test", words::or_dash(words::test_orders(orders.test)));
-        add("orders.freight_product", text(&orders.freight_product));
-        add("orders.rounding_product", text(&orders.rounding_product));
-        add("orders.rounding_tolerance", text(&orders.rounding_tolerance));
-        add("orders.layout", words::number(orders.layout));
-        add("orders.employee", words::number(orders.employee));
-    }
-    if let Some(customers) = customers {
-        add("customers.vat_zone", words::or_dash(words::vat_zone(customers.vat_zone)));
-        add("customers.group", words::number(customers.group));
-        add("customers.payment_terms", words::number(customers.payment_terms));
-        add("customers.without_email", words::or_dash(words::without_email(customers.without_email)));
-        add("customers.default_customer", words::number(customers.default_customer));
-    }
-    if let Some(products) = products {
-        add("products.group", words::number(products.group));
-        add("products.unit", words::number(products.unit));
-        add("products.prices_exclude_vat", yes(products.prices_exclude_vat).to_owned());
-        add("products.stock_location", words::number(products.stock_location));
+    for (path, value) in super::super::settings::values(settings) {
+        table.row([path.into(), if value.is_empty() { "-".into() } else { value.into() }]);
     }
     out.line("");
     out.table(&table);

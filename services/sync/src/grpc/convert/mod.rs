@@ -1,15 +1,27 @@
 //! Messages of the API ↔ domain types. What cannot be read becomes a violation that names the field and the
 //! remedy; a request is answered with all of its violations at once.
 
+mod billing;
+mod choice;
+mod drift;
 mod ledger;
+mod mask;
+mod preflight;
 mod run;
 mod settings;
+mod stock;
 mod store;
 mod transfer;
 
+pub use billing::bill;
+pub(crate) use choice::choose;
+pub use drift::{drift, product_trouble};
 pub use ledger::ledger;
-pub use run::run;
-pub use settings::{read_settings, settings};
+pub use mask::{read_mask, unknown as unknown_setting};
+pub use preflight::preflight;
+pub use run::{estimate, read_run_id, row, run};
+pub use settings::{product_field, read_product_field, read_settings, read_values, settings};
+pub use stock::{read_item, stock_report, stock_view, trouble};
 pub(super) use store::secret_text;
 pub use store::{agreement, job_counts, read_credentials, store};
 pub use transfer::{Progress, park, parked_order, reached, transfer};

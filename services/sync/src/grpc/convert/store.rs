@@ -24,6 +24,8 @@ pub fn store(store: &Store) -> v1::Store {
         settings: chosen,
         currency,
         taxes_included,
+        country,
+        stock_accepted_at,
         scopes,
         webhook_address,
         connected_at,
@@ -66,6 +68,8 @@ pub fn store(store: &Store) -> v1::Store {
         connected_at: Some(timestamp(*connected_at)),
         disconnected_at: disconnected_at.map(timestamp),
         revision: *revision,
+        country: country.clone().unwrap_or_default(),
+        stock_accepted_at: stock_accepted_at.map(timestamp),
         webhook_address: webhook_address.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }

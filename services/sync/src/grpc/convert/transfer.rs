@@ -10,7 +10,7 @@ use shopbeat_domain::transfer::{LineProof, MoneyProof, Reached, Step, Transfer, 
 use shopbeat_engine::desk::OrderReport;
 use shopbeat_proto::v1;
 
-use super::settings::target_of;
+use super::choice::Choice as _;
 use super::{amount, decimal, timestamp};
 
 /// What became of an order, as the fields of a message.
@@ -102,7 +102,7 @@ pub fn transfer(store: &Store, report: &OrderReport) -> v1::Transfer {
     let OrderReport { order, job, transfer: journal } = report;
     let progress = Progress::of(job.outcome, job.park.as_ref());
     let known = journal.as_ref().map(journaled).unwrap_or_else(|| v1::Transfer {
-        target: target_of(store.settings.orders.target).into(),
+        target: store.settings.orders.target.number(),
         ..v1::Transfer::default()
     });
     v1::Transfer {
@@ -136,7 +136,7 @@ fn journaled(journal: &Transfer) -> v1::Transfer {
     } = journal;
     v1::Transfer {
         order_name: order_name.clone(),
-        target: target_of(*target).into(),
+        target: target.number(),
         reached: reached(*how_far).into(),
         waiting_for_stock: *waiting_for_stock,
         rackbeat_order_number: number.map(|number| number.0),

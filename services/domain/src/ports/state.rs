@@ -1,0 +1,430 @@
+//! What the engine needs from the state.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::Answer;
+use crate::billing::BillingEntry;
+use crate::ids::{AgreementId, DeliveryId, ItemNumber, OrderId, StoreId};
+use crate::job::{Claim, JobCounts, JobRecord, Lane, Offer, Settled, Subject, Verdict};
+use crate::run::Run;
+use crate::store::{Agreement, Store};
+use crate::transfer::Transfer;
+
+/// Whose secret.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum SecretOwner {
+    /// An agreement: its Rackbeat token, webhook token.
+    Agreement(AgreementId),
+    /// A store of an agreement (the key is derived per agreement).
+    Store(AgreementId, StoreId),
+}
+
+/// Stores, agreements and their sealed credentials.
+#[async_trait]
+pub trait Registry: Send + Sync {
+    /// One store.
+    async fn store(&self, id: &StoreId) -> Answer<Option<Store>>;
+    /// All stores, by id; disconnected ones too.
+    async fn stores(&self) -> Answer<Vec<Store>>;
+    /// Writes a store if the stored revision is `store.revision` (0 = not there); answers it with the new revision.
+    /// `Conflict` otherwise.
+    async fn put_store(&self, store: &Store) -> Answer<Store>;
+    /// One agreement.
+    async fn agreement(&self, id: &AgreementId) -> Answer<Option<Agreement>>;
+    /// All agreements, by id.
+    async fn agreements(&self) -> Answer<Vec<Agreement>>;
+    /// Binds an agreement to its account, for good: `Conflict` if this name is bound to another account or this
+    /// account to another name. Repeating it renews company and currency.
+    async fn bind_agreement(&self, agreement: &Agreement) -> Answer<()>;
+    /// Seals and keeps a secret under a field's name.
+    async fn put_secret(&self, owner: &SecretOwner, field: &str, secret: &SecretString) -> Answer<()>;
+    /// Opens a secret. `None` if there is none; `Garbled` if it does not open.
+    async fn secret(&self, owner: &SecretOwner, field: &str) -> Answer<Option<SecretString>>;
+    /// Forgets a secret.
+    async fn forget_secret(&self, owner: &SecretOwner, field: &str) -> Answer<()>;
+    /// Since when this state remembers: renewed when it is found empty (or, on Redis, run by another server than
+    /// before, since the last second may be lost). What was created in Shopify before this moment may have been
+    /// transferred by a state that is gone.
+    async fn epoch(&self, now: Timestamp) -> Answer<Timestamp>;
+}
+
+/// What became of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    /// New, and durably queued.
+    Queued,
+    /// Seen before: nothing was done.
+    Repeat,
+}
+
+/// What comes in.
+#[async_trait]
+pub trait Inbox: Send + Sync {
+    /// One atomic step: if the delivery is new, remember it for [`crate::limits::DELIVERY_MEMORY`] and take the
+    /// offer as [`Jobs::offer`] does; durable before it answers.
+    async fn receive(
+        &self,
+        store: &StoreId,
+        delivery: &DeliveryId,
+        offer: &Offer,
+        now: Timestamp,
+    ) -> Answer<Received>;
+}
+
+/// The queue of each store. One job per subject.
+#[async_trait]
+pub trait Jobs: Send + Sync {
+    /// Takes offers and moves a watermark, in one atomic step. For each: no job yet → a new one, ready, counted by
+    /// the ledger as seen and pending in the hour of `now`; idle or delayed → ready; claimed → marked dirty, runs
+    /// again when settled; parked → ready only if `unpark`; settled at this `version` or later → dropped. A ready
+    /// job that is offered `ahead` moves ahead. `force` is kept if any offer had it. Answers how many now wait.
+    async fn offer(
+        &self,
+        store: &StoreId,
+        offers: &[Offer],
+        mark: Option<(&str, Timestamp)>,
+        now: Timestamp,
+    ) -> Answer<u64>;
+    /// Claims the next job of these lanes: due parked and delayed ones first become ready, claims past their time are
+    /// taken back; then by lane, ahead first, oldest first. The claim lasts `hold`.
+    async fn claim(
+        &self,
+        store: &StoreId,
+        lanes: &[Lane],
+        hold: Duration,
+        now: Timestamp,
+    ) -> Answer<Option<Claim>>;
+    /// Keeps a claim for `hold` from now on; false if a later claim owns the job.
+    async fn extend(&self, claim: &Claim, hold: Duration, now: Timestamp) -> Answer<bool>;
+    /// Ends a claim: verdict, journal (if given), ledger, and the release of the units that the order held (see
+    /// [`Holds`]) in one step, refused whole if a later claim owns it.
+    async fn settle(
+        &self,
+        claim: &Claim,
+        verdict: &Verdict,
+        journal: Option<&Transfer>,
+        release: bool,
+        now: Timestamp,
+    ) -> Answer<Settled>;
+    /// What is known of one subject.
+    async fn job(&self, store: &StoreId, subject: &Subject) -> Answer<Option<JobRecord>>;
+    /// Parked jobs by subject, after a subject's text.
+    async fn parked(&self, store: &StoreId, after: Option<&str>, limit: u32) -> Answer<Vec<JobRecord>>;
+    /// Counts by phase.
+    async fn counts(&self, store: &StoreId) -> Answer<JobCounts>;
+    /// Until when a worker that found nothing may sleep: the next time anything falls due. `None` = nothing waits.
+    async fn next_due(&self, store: &StoreId) -> Answer<Option<Timestamp>>;
+    /// Waits until an offer came since this worker last looked, or `at_most`. May return early for no reason.
+    async fn wait(&self, store: &StoreId, at_most: Duration) -> Answer<()>;
+}
+
+/// Journals of transfers.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// The journal of an order.
+    async fn transfer(&self, store: &StoreId, order: OrderId) -> Answer<Option<Transfer>>;
+    /// Writes it under a claim: `Conflict` if a later claim owns the job.
+    async fn save(&self, claim: &Claim, transfer: &Transfer) -> Answer<()>;
+    /// Journals of a store in order of order ids, after one, for listings.
+    async fn transfers(&self, store: &StoreId, after: Option<OrderId>, limit: u32) -> Answer<Vec<Transfer>>;
+}
+
+/// A lease that this process holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// What is leased: `worker/<store>`, `customer/<agreement>/<key>` ...
+    pub name: String,
+    /// Who holds it; a text of its own per holder.
+    pub owner: String,
+    /// Rises with every new holder of this name.
+    pub fence: u64,
+}
+
+/// Leases with an owner and a fencing number.
+#[async_trait]
+pub trait Leases: Send + Sync {
+    /// Takes a lease if it is free (or already this owner's: then it is renewed, same fence).
+    async fn take(&self, name: &str, owner: &str, time: Duration) -> Answer<Option<Lease>>;
+    /// Renews it; false if it is somebody else's by now.
+    async fn renew(&self, lease: &Lease, time: Duration) -> Answer<bool>;
+    /// Gives it back if it is still ours.
+    async fn free(&self, lease: &Lease) -> Answer<()>;
+    /// Who holds it.
+    async fn holder(&self, name: &str) -> Answer<Option<String>>;
+}
+
+/// Which map.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum IdMap {
+    /// Shopify variant → item number, per store.
+    VariantItem(StoreId),
+    /// Keyed hash of an e-mail address → customer number, per agreement.
+    Customer(AgreementId),
+    /// Item numbers known to exist → `1`, per agreement.
+    KnownItem(AgreementId),
+    /// Item number → how its stock was imported, per agreement.
+    StockImport(AgreementId),
+}
+
+/// Shopify id ↔ Rackbeat number. Rebuilt from the remotes if lost.
+#[async_trait]
+pub trait Ids: Send + Sync {
+    /// Looks up several keys at once, in their order.
+    async fn look_up(&self, map: &IdMap, keys: &[String]) -> Answer<Vec<Option<String>>>;
+    /// Writes a key if it is not there; answers the value that stands.
+    async fn put_if_absent(&self, map: &IdMap, key: &str, value: &str) -> Answer<String>;
+    /// Writes several keys, replacing what is there.
+    async fn put(&self, map: &IdMap, entries: &[(String, String)]) -> Answer<()>;
+    /// Forgets a key.
+    async fn forget(&self, map: &IdMap, key: &str) -> Answer<()>;
+}
+
+/// Cursors of sweeps. Those of orders are moved by [`Jobs::offer`], in one step with what was found.
+#[async_trait]
+pub trait Watermarks: Send + Sync {
+    /// A watermark.
+    async fn watermark(&self, store: &StoreId, name: &str) -> Answer<Option<Timestamp>>;
+    /// Moves a watermark on, never back.
+    async fn move_watermark(&self, store: &StoreId, name: &str, to: Timestamp) -> Answer<()>;
+}
+
+/// A heap of things that changed and have not been dealt with: a thing is in it once, however often it changed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Heap {
+    /// Items whose stock has to be read from Rackbeat, for all stores of the agreement.
+    AgreementStock(AgreementId),
+    /// Items whose product has to be read from Rackbeat, for all stores of the agreement.
+    AgreementProducts(AgreementId),
+    /// Items whose quantities have to be sent to a shop.
+    StoreStock(StoreId),
+    /// Items whose product has to be carried to a shop.
+    StoreProducts(StoreId),
+    /// Products (Shopify's ids) that have to be looked at in a shop.
+    ShopProducts(StoreId),
+}
+
+/// A thing on a heap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marked {
+    /// What: an item's number or a product's id, as text.
+    pub key: String,
+    /// Rises with each change; what was dealt with under an older one stays on the heap.
+    pub mark: u64,
+    /// When the oldest change that is not dealt with happened (or was found).
+    pub since: Timestamp,
+    /// How often it was put off in a row.
+    pub tries: u32,
+    /// Somebody else changed it on the other side: what we know of that side is not to be believed.
+    pub doubt: bool,
+}
+
+/// Heaps. They survive; a thing leaves only when it was dealt with as it was when it was looked at.
+#[async_trait]
+pub trait Heaps: Send + Sync {
+    /// Puts things on a heap, due at once, or raises their marks. `since` is kept from the first of several marks,
+    /// `doubt` from any.
+    async fn mark(&self, heap: &Heap, keys: &[String], doubt: bool, since: Timestamp) -> Answer<()>;
+    /// What is due, that which has been due longest first.
+    async fn due(&self, heap: &Heap, limit: u32, now: Timestamp) -> Answer<Vec<Marked>>;
+    /// When the next thing falls due; `None` on an empty heap.
+    async fn next_due(&self, heap: &Heap) -> Answer<Option<Timestamp>>;
+    /// Takes off what was dealt with, where its mark is still the same.
+    async fn done(&self, heap: &Heap, dealt: &[Marked]) -> Answer<()>;
+    /// Puts things off, and counts it, where their mark is still the same.
+    async fn put_off(&self, heap: &Heap, things: &[Marked], until: Timestamp) -> Answer<()>;
+    /// How many things are on it.
+    async fn count(&self, heap: &Heap) -> Answer<u64>;
+    /// Waits until something is marked, or `at_most`. May return early for no reason.
+    async fn wait(&self, heap: &Heap, at_most: Duration) -> Answer<()>;
+}
+
+/// What is posted on a board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// [`crate::stock::StockNotice`]s.
+    Stock,
+    /// [`crate::erp::ErpProduct`]s.
+    Product,
+}
+
+/// A notice on the board.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Rises with each posting of this item that changed its text.
+    pub seq: u64,
+    /// The text: JSON.
+    pub text: String,
+}
+
+/// The agreement's board: what its lease holder read from Rackbeat, for all of its stores.
+#[async_trait]
+pub trait Board: Send + Sync {
+    /// Posts texts. A text that stands already keeps its number. `Conflict`, and nothing posted, if a later holder
+    /// of the agreement's lease (a higher `fence`) has posted. Answers the numbers, and whether each is new.
+    async fn post(
+        &self,
+        agreement: &AgreementId,
+        topic: Topic,
+        fence: u64,
+        texts: &[(ItemNumber, String)],
+    ) -> Answer<Vec<(u64, bool)>>;
+    /// The notices of some items, in their order.
+    async fn notices(
+        &self,
+        agreement: &AgreementId,
+        topic: Topic,
+        items: &[ItemNumber],
+    ) -> Answer<Vec<Option<Notice>>>;
+}
+
+/// Units sold in a store and not yet booked in Rackbeat.
+#[async_trait]
+pub trait Holds: Send + Sync {
+    /// Sets what an order holds, replacing what it held. Answers the items whose sum changed.
+    async fn hold(
+        &self,
+        store: &StoreId,
+        order: OrderId,
+        units: &[(ItemNumber, u64)],
+    ) -> Answer<Vec<ItemNumber>>;
+    /// What an order holds.
+    async fn held_by(&self, store: &StoreId, order: OrderId) -> Answer<Vec<(ItemNumber, u64)>>;
+    /// What all orders of a store hold of some items, in their order.
+    async fn held(&self, store: &StoreId, items: &[ItemNumber]) -> Answer<Vec<u64>>;
+}
+
+/// A family of records by key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// Item → [`crate::stock::Shelf`].
+    Shelf(StoreId),
+    /// Inventory item (Shopify's id) → item number.
+    InventoryItem(StoreId),
+    /// Product (Shopify's id) → its item numbers, a JSON list.
+    ProductItems(StoreId),
+    /// Item → [`crate::stock::Told`].
+    Told(StoreId),
+    /// Item → [`crate::product::Carried`].
+    Carried(StoreId),
+    /// [`crate::product::Drift::key`] → [`crate::product::Drift`].
+    Drift(StoreId),
+    /// Item → [`crate::stock::StockTrouble`].
+    StockTrouble(StoreId),
+    /// Item, or `variant/<product>/<variant>` where a variant has no good SKU → [`crate::product::ProductTrouble`].
+    ProductTrouble(StoreId),
+    /// Variant, 20 digits → [`crate::run::RunRow`] of the latest run.
+    RunReport(StoreId),
+}
+
+/// Records that can be made again from the remotes; JSON, each on its own.
+#[async_trait]
+pub trait Records: Send + Sync {
+    /// Several records, in the order of the keys.
+    async fn get(&self, family: &Family, keys: &[String]) -> Answer<Vec<Option<String>>>;
+    /// Writes records, replacing what is there.
+    async fn put(&self, family: &Family, records: &[(String, String)]) -> Answer<()>;
+    /// Forgets records.
+    async fn forget(&self, family: &Family, keys: &[String]) -> Answer<()>;
+    /// Records in the order of their keys' bytes, after a key.
+    async fn page(&self, family: &Family, after: Option<&str>, limit: u32) -> Answer<Vec<(String, String)>>;
+    /// How many there are.
+    async fn count(&self, family: &Family) -> Answer<u64>;
+    /// Forgets the whole family.
+    async fn clear(&self, family: &Family) -> Answer<()>;
+}
+
+/// The billing journal of each agreement: entries are only ever added.
+#[async_trait]
+pub trait BillingJournal: Send + Sync {
+    /// All entries, oldest first.
+    async fn entries(&self, agreement: &AgreementId) -> Answer<Vec<BillingEntry>>;
+    /// Adds an entry. `Conflict` unless its number is the next.
+    async fn append(&self, agreement: &AgreementId, entry: &BillingEntry) -> Answer<()>;
+}
+
+/// Rackbeat's budget per token, shared by all processes.
+#[async_trait]
+pub trait Pace: Send + Sync {
+    /// Takes one call from a budget: `None` = go; else wait this long and ask again. Less urgent lanes must leave
+    /// room for more urgent ones.
+    async fn take(&self, budget: &str, lane: Lane, now: Timestamp) -> Answer<Option<Duration>>;
+}
+
+/// One hour of a store in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerRow {
+    /// The hour in which these orders were first seen.
+    pub hour: Timestamp,
+    /// How many were first seen; counted on its own, never a sum of the rest.
+    pub seen: u64,
+    /// Outcomes by [`crate::job::Outcome::name`].
+    pub outcomes: Vec<(String, u64)>,
+}
+
+impl LedgerRow {
+    /// Whether seen equals the sum of the outcomes.
+    #[must_use]
+    pub fn adds_up(&self) -> bool {
+        self.seen == self.outcomes.iter().map(|(_, count)| count).sum::<u64>()
+    }
+}
+
+/// Counts per store, hour and outcome.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// The rows of a store whose hour lies in `from ..= to`, oldest first.
+    async fn rows(&self, store: &StoreId, from: Timestamp, to: Timestamp) -> Answer<Vec<LedgerRow>>;
+}
+
+/// Runs of the initial sync.
+#[async_trait]
+pub trait Runs: Send + Sync {
+    /// One run.
+    async fn run(&self, store: &StoreId, id: &str) -> Answer<Option<Run>>;
+    /// The run that was begun last.
+    async fn latest_run(&self, store: &StoreId) -> Answer<Option<Run>>;
+    /// Asks for the end of a run; the worker that is at it ends it. Without effect on one that is over.
+    async fn cancel_run(&self, store: &StoreId, id: &str) -> Answer<()>;
+    /// Whether its end was asked for.
+    async fn is_cancelled(&self, store: &StoreId, id: &str) -> Answer<bool>;
+    /// Begins a run unless another is under way; answers the one that stands. In one step with its job.
+    async fn begin_run(&self, run: &Run, now: Timestamp) -> Answer<Run>;
+    /// Writes how far it is, under its claim: `Conflict` if a later claim owns the job.
+    async fn save_run(&self, claim: &Claim, run: &Run) -> Answer<()>;
+}
+
+/// Whether the state is there, and how it is set up.
+#[async_trait]
+pub trait StateHealth: Send + Sync {
+    /// A round trip to the state.
+    async fn ping(&self) -> Answer<()>;
+    /// What an operator should know about the set-up (no append-only file ...), for people.
+    async fn warnings(&self) -> Answer<Vec<String>>;
+}
+
+/// All ports of one state engine.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "each field is the port of its type")]
+pub struct State {
+    pub registry: Arc<dyn Registry>,
+    pub inbox: Arc<dyn Inbox>,
+    pub jobs: Arc<dyn Jobs>,
+    pub journal: Arc<dyn Journal>,
+    pub leases: Arc<dyn Leases>,
+    pub ids: Arc<dyn Ids>,
+    pub watermarks: Arc<dyn Watermarks>,
+    pub pace: Arc<dyn Pace>,
+    pub ledger: Arc<dyn Ledger>,
+    pub runs: Arc<dyn Runs>,
+    pub heaps: Arc<dyn Heaps>,
+    pub board: Arc<dyn Board>,
+    pub holds: Arc<dyn Holds>,
+    pub records: Arc<dyn Records>,
+    pub billing: Arc<dyn BillingJournal>,
+    pub health: Arc<dyn StateHealth>,
+}

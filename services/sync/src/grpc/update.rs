@@ -1,0 +1,29 @@
+//! Settings of a connected store, changed while it runs.
+
+use shopbeat_proto::v1;
+use tonic::Status;
+
+use super::convert::{self, Violations};
+use super::{SyncApi, status};
+use crate::auth::Caller;
+
+impl SyncApi {
+    pub(super) async fn update(
+        &self,
+        caller: &Caller,
+        message: v1::UpdateStoreRequest,
+    ) -> Result<v1::UpdateStoreResponse, Status> {
+        let v1::UpdateStoreRequest { store_id, settings, update_mask } = message;
+        let store = self.store_named(caller, &store_id).await?;
+        let mut violations = Violations::default();
+        let named = convert::read_mask(&mut violations, update_mask);
+        // Whether they stand is asked of them together with what the store has: alone they need not.
+        let new = convert::read_values(&mut violations, "settings", settings.unwrap_or_default());
+        violations.done()?;
+        let updated = self.connector.update(&store.id, &new, &named).await.map_err(status::problem)?;
+        Ok(v1::UpdateStoreResponse {
+            store: Some(convert::store(&updated.store)),
+            changed: updated.changed.into_iter().map(str::to_owned).collect(),
+        })
+    }
+}
