@@ -89,7 +89,7 @@ checks! {
     /// Orders with tips.
     Tips, "tips", Warning, "orders with tips are parked: they are not mapped yet";
     /// The shop's locations are not mapped.
-    LocationUnmapped, "location_unmapped", Warning, "set stock.locations: the shop has not exactly one active location";
+    LocationUnmapped, "location_unmapped", Warning, "set stock.locations so that stock has a way to this location, or leave it: nothing is sent there";
     /// A mapped location does not exist.
     LocationUnknown, "location_unknown", Error, "set stock.locations to locations that are there";
     /// A product group without a matching VAT rate.

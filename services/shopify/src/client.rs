@@ -19,7 +19,7 @@ use url::Url;
 
 use crate::http::{BaseUrl, Http};
 use crate::token::Credentials;
-use crate::transport::Transport;
+use crate::transport::{Transport, Watch};
 use crate::wire::PageSize;
 use crate::{bulk, latest, order, orders, product_writes, products, shop, stock, subscriptions};
 
@@ -45,6 +45,12 @@ impl ShopifyClient {
     ) -> Self {
         let transport = Transport::new(http, base, shop, credentials, clock, deadline);
         Self { transport, line_pages: PageSize::of(order::LINES), stock_pages: PageSize::of(stock::ITEMS) }
+    }
+
+    /// The same, told of each answered call what it cost.
+    #[must_use]
+    pub fn watched_by(self, watch: Watch) -> Self {
+        Self { transport: self.transport.watched_by(watch), ..self }
     }
 
     /// Stops an export; one that ended meanwhile is left as it is.

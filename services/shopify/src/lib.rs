@@ -38,3 +38,4 @@ pub use client::ShopifyClient;
 pub use http::{API_VERSION, BadBaseUrl, BaseUrl, Http};
 pub use subscriptions::TOPICS;
 pub use token::Credentials;
+pub use transport::Watch;

@@ -14,7 +14,7 @@ use shopbeat_domain::ids::ShopDomain;
 use shopbeat_domain::ports::Clock;
 
 use crate::classify::{Reply, Trouble, classify};
-use crate::cost::{Bucket, Reserved};
+use crate::cost::{Bucket, Cost, Reserved};
 use crate::http::{API_VERSION, BaseUrl, Http};
 use crate::token::{Credentials, Token, Tokens};
 use crate::wire::{Answered, Operation};
@@ -23,6 +23,9 @@ const TOKEN_HEADER: &str = "x-shopify-access-token";
 const VERSION_HEADER: &str = "x-shopify-api-version";
 /// An answer above this is not one of ours: the largest page is far smaller.
 const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
+
+/// Hears of each answered call what Shopify charged for it, in thousandths of a point.
+pub type Watch = Arc<dyn Fn(u64) + Send + Sync>;
 
 pub(crate) struct Transport {
     http: Http,
@@ -33,6 +36,7 @@ pub(crate) struct Transport {
     tokens: Tokens,
     bucket: Mutex<Bucket>,
     told_version: AtomicBool,
+    watch: Option<Watch>,
 }
 
 #[derive(Serialize)]
@@ -61,6 +65,21 @@ impl Transport {
             tokens: Tokens::new(credentials),
             bucket: Mutex::default(),
             told_version: AtomicBool::new(false),
+            watch: None,
+        }
+    }
+
+    pub(crate) fn watched_by(self, watch: Watch) -> Self {
+        Self { watch: Some(watch), ..self }
+    }
+
+    /// A call that was refused for lack of points was charged nothing.
+    fn told(&self, was_done: bool, cost: Option<&Cost>) {
+        let points = cost.and_then(|cost| cost.requested_query_cost).filter(|_| was_done);
+        if let (Some(watch), Some(points)) =
+            (&self.watch, points.and_then(|points| u64::try_from(points).ok()))
+        {
+            watch(points);
         }
     }
 
@@ -96,6 +115,7 @@ impl Transport {
         };
         let (result, cost) = classify::<O>(&Reply { status, retry_after, body: &body });
         reserved.settle(cost.as_ref(), self.clock.as_ref());
+        self.told(result.is_ok(), cost.as_ref());
         match result {
             Ok(answered) => {
                 self.tokens.accepted();
@@ -201,7 +221,7 @@ struct InFlight<'a> {
 }
 
 impl InFlight<'_> {
-    fn settle(mut self, cost: Option<&crate::cost::Cost>, clock: &dyn Clock) {
+    fn settle(mut self, cost: Option<&Cost>, clock: &dyn Clock) {
         if let Some(share) = self.share.take() {
             lock(self.bucket).settle(self.operation, &share, cost, clock.now());
         }

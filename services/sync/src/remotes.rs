@@ -101,7 +101,9 @@ impl LiveRemotes {
 
     fn shopify(&self, shop: &ShopDomain, credentials: Credentials) -> Arc<ShopifyClient> {
         let (http, base, clock) = (self.http.clone(), self.places.shopify.clone(), Arc::clone(&self.clock));
-        Arc::new(ShopifyClient::new(http, base, shop.clone(), credentials, clock, self.places.deadline))
+        let client = ShopifyClient::new(http, base, shop.clone(), credentials, clock, self.places.deadline);
+        let (metrics, store) = (self.metrics.clone(), StoreId::of(shop));
+        Arc::new(client.watched_by(Arc::new(move |milli| metrics.shopify_called(&store, milli))))
     }
 
     fn rackbeat(&self, agreement: &AgreementId, token: &SecretString) -> Answer<RackbeatClient> {

@@ -48,7 +48,11 @@ pub(super) async fn read_unknown(context: &Context<'_>, wanted: &mut Vec<Wanted>
         let gone = wanted.remove(at);
         // Where it is has to be looked up anew.
         let family = shopbeat_domain::ports::Family::Shelf(context.store.id.clone());
-        context.ports.state.records.forget(&family, &[gone.item.to_string()]).await?;
+        let keys = [gone.item.to_string()];
+        context.ports.state.records.forget(&family, &keys).await?;
+        // What another variant is told under this number begins anew.
+        let told = shopbeat_domain::ports::Family::Told(context.store.id.clone());
+        context.ports.state.records.forget(&told, &keys).await?;
         context.ports.state.heaps.done(&heap, &[gone.marked]).await?;
     }
     Ok(())

@@ -1,9 +1,10 @@
 //! What each answer of a real server over a real connection is taken for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Value, json};
 use shopbeat_domain::failure::{FailureKind, Refusal};
 use shopbeat_domain::ids::OrderId;
 use shopbeat_domain::ports::Shop as _;
@@ -110,6 +111,24 @@ async fn a_broken_part_of_the_data_is_not_taken_for_nothing() {
     let server = Server::start([Say::json(&partial)]).await;
     let failure = client(&server, &TestClock::new()).order(OrderId(1)).await.unwrap_err();
     assert_eq!(failure.kind, BUSY, "not Missing");
+}
+
+#[tokio::test]
+async fn what_a_call_was_charged_is_told_and_a_throttled_one_was_charged_nothing() {
+    let cost = |extra: Value| json!({"requestedQueryCost": 12.5, "throttleStatus": extra});
+    let status = json!({"maximumAvailable": 2000.0, "currentlyAvailable": 1990.0, "restoreRate": 100.0});
+    let answered = json!({"data": {"orders": {"nodes": [], "pageInfo": {"hasNextPage": false, "endCursor": null}}},
+        "extensions": {"cost": cost(status.clone())}});
+    let throttled = json!({"errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}],
+        "extensions": {"cost": cost(status)}});
+    let server = Server::start([Say::json(&answered), Say::json(&throttled)]).await;
+    let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let log = Arc::clone(&heard);
+    let client = client(&server, &TestClock::new())
+        .watched_by(Arc::new(move |points| log.lock().unwrap().push(points)));
+    client.orders_named("#1").await.unwrap();
+    client.orders_named("#1").await.unwrap_err();
+    assert_eq!(*heard.lock().unwrap(), [12_500]);
 }
 
 #[tokio::test]

@@ -36,6 +36,8 @@ type Shown = Gauge<i64, AtomicI64>;
 pub(super) struct GoodsMeters {
     calls: Family<CallLabels, Counter>,
     waited: Family<CallLabels, Counter<f64, AtomicU64>>,
+    shop_calls: Family<StoreLabels, Counter>,
+    shop_points: Family<StoreLabels, Counter<f64, AtomicU64>>,
     quantities: Family<StoreLabels, Counter>,
     freshness: Histogram,
     stale: Family<StoreLabels, Counter>,
@@ -53,6 +55,8 @@ impl GoodsMeters {
         Self {
             calls: Family::default(),
             waited: Family::default(),
+            shop_calls: Family::default(),
+            shop_points: Family::default(),
             quantities: Family::default(),
             freshness: Histogram::new(FRESHNESS),
             stale: Family::default(),
@@ -69,6 +73,12 @@ impl GoodsMeters {
             "rackbeat_waited_seconds",
             "Time that calls waited for their place in Rackbeat's budget",
             self.waited.clone(),
+        );
+        registry.register("shopify_calls", "Answered calls to Shopify by store", self.shop_calls.clone());
+        registry.register(
+            "shopify_points",
+            "Points of a shop's budget that the calls were charged",
+            self.shop_points.clone(),
         );
         registry.register("stock_quantities", "Quantities written to shops", self.quantities.clone());
         registry.register(
@@ -99,6 +109,13 @@ impl GoodsMeters {
         let labels = CallLabels { agreement: agreement.to_string(), lane: lane.name() };
         self.calls.get_or_create(&labels).inc();
         self.waited.get_or_create(&labels).inc_by(waited.as_secs_f64());
+    }
+
+    /// `milli`: thousandths of a point.
+    pub(super) fn shopify_called(&self, store: &StoreId, milli: u64) {
+        self.shop_calls.get_or_create(&of(store)).inc();
+        let points = Duration::from_millis(milli).as_secs_f64();
+        self.shop_points.get_or_create(&of(store)).inc_by(points);
     }
 
     pub(super) fn stock_written(&self, store: &StoreId, quantities: usize) {

@@ -175,6 +175,11 @@ impl Metrics {
         self.0.goods.rackbeat_called(agreement, lane, waited);
     }
 
+    /// A shop answered a call; what it was charged, in thousandths of a point.
+    pub fn shopify_called(&self, store: &StoreId, milli: u64) {
+        self.0.goods.shopify_called(store, milli);
+    }
+
     /// Looks how much waits and what hinders, just before it is shown.
     ///
     /// # Errors
@@ -312,6 +317,8 @@ mod tests {
         let nordic = AgreementId::parse("nordic").unwrap();
         metrics.rackbeat_called(&nordic, Lane::Stock, Duration::from_millis(500));
         metrics.rackbeat_called(&nordic, Lane::Stock, Duration::ZERO);
+        metrics.shopify_called(&store, 10_500);
+        metrics.shopify_called(&store, 2_000);
         metrics.stock_written(&store, 250);
         metrics.stock_told(&store, Duration::from_millis(300));
         metrics.stock_stale(&store, 2);
@@ -322,6 +329,8 @@ mod tests {
             r#"shopbeat_queue_jobs{store="acme",phase="parked"} 3"#,
             "shopbeat_build_info{",
             r#"shopbeat_rackbeat_calls_total{agreement="nordic",lane="stock"} 2"#,
+            &format!(r#"shopbeat_shopify_calls_total{{store="{store}"}} 2"#),
+            &format!(r#"shopbeat_shopify_points_total{{store="{store}"}} 12.5"#),
             r#"shopbeat_rackbeat_waited_seconds_total{agreement="nordic",lane="stock"} 0.5"#,
             r#"shopbeat_stock_quantities_total{store="acme"} 250"#,
             r#"shopbeat_stock_freshness_seconds_bucket{le="0.5"} 1"#,
