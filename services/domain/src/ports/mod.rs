@@ -1,4 +1,4 @@
-//! The ports: what the engine needs from the two remotes and from the state ([`state`]), in domain words only. The
+//! The ports: what the engine needs from the two remotes and from the state (`state.rs`), in domain words only. The
 //! only part of this crate that is async.
 //!
 //! Adapters make ONE attempt per call and answer a [`Failure`] whose kind says what is known. Ports of the state

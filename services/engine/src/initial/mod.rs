@@ -1,8 +1,8 @@
 //! The initial sync: Shopify's catalogue and stock into Rackbeat, once, by choice. A run is a job: it can be cut off
 //! anywhere and goes on at its cursor, and it can be run again without doubling.
 //!
-//! [`export`] has the shop write its catalogue; [`present`] knows what Rackbeat has; [`import`] keeps several variants
-//! on their way, [`bring`] and [`stock`] are the way of one; [`notes`] saves what became of them, in batches.
+//! `export` has the shop write its catalogue; `present` knows what Rackbeat has; `import` keeps several variants
+//! on their way, `bring` and `stock` are the way of one; `notes` saves what became of them, in batches.
 
 mod bring;
 mod claims;
