@@ -16,8 +16,6 @@ use crate::transfer::{Stop, later};
 
 /// Inventory items read by one call.
 const ITEMS_PER_READ: usize = 50;
-/// Orders taken in at most before one round; the sweep brings the rest.
-const ORDERS_TAKEN_IN: u32 = 50;
 
 /// Reads the quantities of items that are not known, and begins to stock those that are not stocked where they are
 /// to be: a write there would succeed and do nothing. Items that Shopify does not count any more, or has no more, are
@@ -92,7 +90,6 @@ pub(super) async fn take_in_orders(context: &Context<'_>) -> Result<(), Stop> {
     let (ports, store) = (context.ports, context.store);
     let since = sweep::start(ports, store).await?;
     let mut page: Option<String> = None;
-    let mut left = ORDERS_TAKEN_IN;
     loop {
         let answer = context.shop.orders_updated(since, page.as_deref(), limits::SWEEP_PAGE).await?;
         for head in answer.rows {
@@ -105,6 +102,10 @@ pub(super) async fn take_in_orders(context: &Context<'_>) -> Result<(), Stop> {
                 .jobs
                 .offer(&store.id, &[Offer::swept(head.id, head.updated_at)], None, ports.now())
                 .await?;
+            // Its units are held; what changes about it is its job's business.
+            if !ports.state.holds.held_by(&store.id, head.id).await?.is_empty() {
+                continue;
+            }
             let order = match context.shop.order(head.id).await {
                 Ok(order) => order,
                 Err(failure) if failure.is_missing() => continue,
@@ -112,10 +113,6 @@ pub(super) async fn take_in_orders(context: &Context<'_>) -> Result<(), Stop> {
             };
             let journal = ports.state.journal.transfer(&store.id, head.id).await?;
             hold::hold_order(ports, store, &order, journal.as_ref()).await?;
-            left -= 1;
-            if left == 0 {
-                return Ok(());
-            }
         }
         match answer.next {
             Some(next) => page = Some(next),
