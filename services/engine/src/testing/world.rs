@@ -183,6 +183,7 @@ pub(crate) struct World {
 pub(crate) struct Working {
     task: JoinHandle<()>,
     shutdown: CancellationToken,
+    hooks: Hooks,
 }
 
 impl Working {
@@ -192,10 +193,13 @@ impl Working {
         let _ended = self.task.await;
     }
 
-    /// As SIGTERM would.
-    pub(crate) async fn stop(self) {
+    /// As SIGTERM would. A crash that was planned for a call of this very end kills it.
+    pub(crate) async fn stop(mut self) {
         self.shutdown.cancel();
-        self.task.await.unwrap();
+        tokio::select! {
+            ended = &mut self.task => ended.unwrap(),
+            () = self.hooks.crashed() => self.task.abort(),
+        }
     }
 }
 
@@ -233,7 +237,7 @@ impl World {
         let shutdown = CancellationToken::new();
         let owner = format!("worker-{}", self.workers.fetch_add(1, Ordering::Relaxed));
         let task = tokio::spawn(worker::run(self.ports.clone(), store.clone(), owner, shutdown.clone()));
-        Working { task, shutdown }
+        Working { task, shutdown, hooks: self.hooks.clone() }
     }
 
     /// From now on this worker cannot renew its lease (`None` = all can).
@@ -264,19 +268,24 @@ impl World {
         panic!("not within a day: {what}; calls: {:?}", self.hooks.calls());
     }
 
-    pub(crate) async fn offer(&self, order: OrderId) {
-        // The sender sends again until it is taken, as Shopify does.
-        let offer = [Offer::order(order)];
+    /// A call from outside of the worker, by a sender who sends again until it is taken, as Shopify does: also where
+    /// the process died under it.
+    pub(crate) async fn sent<T>(&self, mut call: impl AsyncFnMut() -> Answer<T>) -> T {
         loop {
             let taken = tokio::select! {
-                taken = self.ports.state.jobs.offer(&self.id, &offer, None, self.ports.now()) => taken.is_ok(),
-                () = self.hooks.crashed() => false,
+                taken = call() => taken.ok(),
+                () = self.hooks.crashed() => None,
             };
-            if taken {
-                return;
+            if let Some(taken) = taken {
+                return taken;
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
+    }
+
+    pub(crate) async fn offer(&self, order: OrderId) {
+        let offer = [Offer::order(order)];
+        self.sent(async || self.ports.state.jobs.offer(&self.id, &offer, None, self.ports.now()).await).await;
     }
 
     pub(crate) async fn job(&self, order: OrderId) -> JobRecord {

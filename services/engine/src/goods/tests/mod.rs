@@ -70,9 +70,7 @@ async fn told_by_rackbeat(world: &World, skus: &[&str]) {
     let store = store(world).await;
     let intake = Intake::new(world.ports.clone());
     for sku in skus {
-        while intake.product_changed(&store.agreement, &item(sku)).await.is_err() {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
+        world.sent(async || intake.product_changed(&store.agreement, &item(sku)).await).await;
     }
 }
 
@@ -80,9 +78,7 @@ async fn told_by_rackbeat(world: &World, skus: &[&str]) {
 async fn told_by_shop(world: &World, product: u64) {
     let intake = Intake::new(world.ports.clone());
     let delivery = DeliveryId::parse(&world.ports.new_id()).unwrap();
-    while intake.product_changed_in_shop(&world.id, &delivery, ProductId(product)).await.is_err() {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
+    world.sent(async || intake.product_changed_in_shop(&world.id, &delivery, ProductId(product)).await).await;
 }
 
 /// Whether nothing is due within a few minutes, and no job is under way.
