@@ -1,7 +1,8 @@
 //! The figures that a promise was made about, measured on the machine at hand: how many webhooks the service takes
 //! in, beside a bare handler in the same run, and what an idle worker costs; with the argument `freshness` how soon
-//! every shop shows a change in Rackbeat, with `initial` what the initial sync takes. `tests/run figures` builds what
-//! ships and runs this; it is no test and no part of the default run, since machines differ: the ratio is what counts.
+//! every shop shows a change in Rackbeat, with `initial` what the initial sync takes, with `worker` how soon a worker is
+//! ready and what hundreds cost at once. `tests/run figures` builds what ships and runs this; it is no test and no part
+//! of the default run, since machines differ: the ratio is what counts.
 
 #![recursion_limit = "512"] // a whole order is one json!
 #![expect(
@@ -21,6 +22,7 @@ mod numbers;
 mod place;
 mod told;
 mod worker;
+mod workers;
 mod yardstick;
 
 use tokio::runtime::Builder;
@@ -47,6 +49,12 @@ fn main() {
                 freshness::measure(arguments).await;
             }
         });
+        return;
+    }
+    if first.as_deref() == Some(workers::VERB) {
+        // The machine is left to the workers.
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(workers::measure(arguments));
         return;
     }
     let plan = intake::Plan::read(first.into_iter().chain(arguments));

@@ -51,21 +51,24 @@ impl Place {
         ends_with_us(process.id());
         let place = Self { sandbox, redis, service, process, dir };
         ends_with_us(place.redis_process());
-        place.connect().await;
+        place.connect(STORE).await;
         place
     }
 
-    async fn connect(&self) {
-        let credentials =
-            v1::ClientCredentials { client_id: format!("client-{STORE}"), client_secret: SECRET.to_owned() };
+    /// Connects a store that is there as a shop.
+    pub(crate) async fn connect(&self, store: &str) {
+        let credentials = v1::ClientCredentials {
+            client_id: format!("client-{store}"),
+            client_secret: format!("shpss_{store}"),
+        };
         let tokens = self.sandbox.rackbeat().tokens(account(&self.sandbox));
         let request = v1::ConnectStoreRequest {
-            shop: format!("{STORE}.myshopify.com"),
+            shop: format!("{store}.myshopify.com"),
             agreement_id: "nordlys".to_owned(),
             credentials: Some(v1::connect_store_request::Credentials::ClientCredentials(credentials)),
             rackbeat_token: tokens.first().cloned().expect("the account has a token"),
             settings: Some(settings()),
-            agreement_currency: String::new(),
+            ..v1::ConnectStoreRequest::default()
         };
         self.service.api().connect_store(request).await.expect("the store is connected");
     }

@@ -10,7 +10,8 @@ use std::sync::OnceLock;
 ///
 /// # Panics
 /// When it cannot be built.
-pub(crate) fn shopbeat() -> &'static Path {
+#[must_use]
+pub fn shopbeat() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| match std::env::var_os("SHOPBEAT_TEST_BINARY") {
         Some(path) => PathBuf::from(path),
@@ -18,8 +19,26 @@ pub(crate) fn shopbeat() -> &'static Path {
     })
 }
 
-/// The test's own binary is `<target>/<profile>/deps/<name>`.
+/// Path of `shopbeat-operator`, built the same way. `SHOPBEAT_TEST_OPERATOR` names an operator that was
+/// built otherwise.
+///
+/// # Panics
+/// When it cannot be built.
+#[must_use]
+pub fn operator() -> PathBuf {
+    match std::env::var_os("SHOPBEAT_TEST_OPERATOR") {
+        Some(path) => PathBuf::from(path),
+        None => build().with_file_name("shopbeat-operator"),
+    }
+}
+
+/// Builds once. The test's own binary is `<target>/<profile>/deps/<name>`.
 fn build() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(build_now).clone()
+}
+
+fn build_now() -> PathBuf {
     let own = std::env::current_exe().expect("a test knows its own path");
     let profile = own.ancestors().nth(2).expect("tests lie in <target>/<profile>/deps");
     let target = profile.parent().expect("profiles lie in the target directory");

@@ -9,6 +9,7 @@
 
 mod binary;
 mod books;
+pub mod cluster;
 mod http;
 mod process;
 mod proxy;
@@ -20,11 +21,12 @@ mod wait;
 mod world;
 
 pub use self::redis::Redis;
+pub use binary::{operator, shopbeat};
 pub use books::{Expect, Ledger};
 pub use http::{Answer, HttpClient, Webhook};
 pub use process::Process;
 pub use proxy::Proxy;
 pub use service::{Api, Service, StateAt};
-pub use settings::{FREIGHT, ROUNDING, seed, settings};
+pub use settings::{FREIGHT, ROUNDING, ago, seed, settings};
 pub use wait::{LONG, SHORT, until};
 pub use world::{Plan, World};

@@ -31,7 +31,9 @@ pub fn seed(own: u64) -> u64 {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the program under test has the system's clock, too")]
-fn ago(time: Duration) -> prost_types::Timestamp {
+/// The moment so long ago, to the second.
+#[must_use]
+pub fn ago(time: Duration) -> prost_types::Timestamp {
     let ago = SignedDuration::try_from(time).unwrap_or_default();
     let then = Timestamp::now() - ago;
     prost_types::Timestamp { seconds: then.as_second(), nanos: 0 }

@@ -24,3 +24,8 @@ pub async fn until<T>(what: &str, within: Duration, mut look: impl AsyncFnMut() 
         }
     }
 }
+
+/// For what has a period of its own, as a kubelet's probes have: it waits for no state.
+pub(crate) async fn pause(period: Duration) {
+    tokio::time::sleep(period).await;
+}

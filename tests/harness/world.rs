@@ -186,6 +186,7 @@ impl World {
             rackbeat_token: self.rackbeat().tokens(self.account()).first().cloned().unwrap_or_default(),
             settings: Some(settings),
             agreement_currency: String::new(),
+            ..v1::ConnectStoreRequest::default()
         }
     }
 
@@ -217,6 +218,13 @@ impl World {
             self.connected.push(handle);
         }
         answer
+    }
+
+    /// A store that somebody else connected counts like one that this world did.
+    pub fn connected_by_another(&mut self, handle: &str) {
+        if !self.connected.iter().any(|known| known == handle) {
+            self.connected.push(handle.to_owned());
+        }
     }
 
     /// Starts a worker of a store, in place of the one before.

@@ -3,7 +3,7 @@
 use crate::read::{Crate, Kind};
 
 /// Each crate and the crates of the house that its shipped code may know.
-const MAY_KNOW: [(&str, &[&str]); 9] = [
+const MAY_KNOW: [(&str, &[&str]); 10] = [
     ("shopbeat-proto", &[]),
     ("shopbeat-domain", &[]),
     ("shopbeat-engine", &["shopbeat-domain"]),
@@ -23,10 +23,13 @@ const MAY_KNOW: [(&str, &[&str]); 9] = [
             SANDBOX,
         ],
     ),
+    // It asks the service; it knows nothing of what that is made of.
+    ("shopbeat-operator", &["shopbeat-proto"]),
     (
         "shopbeat-tests",
         &[
             "shopbeat",
+            "shopbeat-operator",
             "shopbeat-proto",
             "shopbeat-domain",
             "shopbeat-engine",
@@ -39,18 +42,23 @@ const MAY_KNOW: [(&str, &[&str]); 9] = [
 ];
 
 /// What only the tests of a crate may know besides: the layers hold for what ships.
-const TESTS_MAY_KNOW: [(&str, &[&str]); 1] = [("shopbeat-engine", &["shopbeat-state"])];
+const TESTS_MAY_KNOW: [(&str, &[&str]); 2] = [
+    ("shopbeat-engine", &["shopbeat-state"]),
+    // The resource has every setting of the domain's one list.
+    ("shopbeat-operator", &["shopbeat-domain"]),
+];
 
 const SANDBOX: &str = "shopbeat-sandbox";
 
 /// Libraries (a trailing `*`: all that begin so) and the only crates that may name them, tests included.
-const ONLY_IN: [(&str, &[&str]); 5] = [
+const ONLY_IN: [(&str, &[&str]); 6] = [
     // The tests' yardstick appends to Redis; which of their files may is in words.rs.
     ("redis", &["shopbeat-state", "shopbeat-tests"]),
     ("redb", &["shopbeat-state"]),
     ("reqwest", &["shopbeat-shopify", "shopbeat-rackbeat", SANDBOX]),
-    ("tonic*", &["shopbeat-proto", "shopbeat", "shopbeat-tests"]),
-    ("kube*", &[]),
+    ("tonic*", &["shopbeat-proto", "shopbeat", "shopbeat-operator", "shopbeat-tests"]),
+    ("kube*", &["shopbeat-operator", "shopbeat-tests"]),
+    ("k8s-openapi", &["shopbeat-operator", "shopbeat-tests"]),
 ];
 
 /// Crates that may not even be locked, and why.

@@ -4,10 +4,12 @@ use crate::lex;
 use crate::read::File;
 
 /// Test code that may sleep (a file, or all below a directory), and why.
-const MAY_SLEEP: [(&str, &str); 3] = [
+const MAY_SLEEP: [(&str, &str); 5] = [
     ("tests/harness/wait.rs", "the polling helper"),
     (VIRTUAL, "in virtual time a sleep takes no time, and is exact"),
     ("services/sync/src/auth/gate.rs", "an answer that takes long, in virtual time"),
+    ("services/sync/src/grpc/tests/watching.rs", "virtual time: that nothing happens in a span"),
+    ("tests/cluster/operator/quiet.rs", "a minute in which nothing may be written is no state to wait for"),
 ];
 
 /// Every test of this crate runs in virtual time; that is held, too.

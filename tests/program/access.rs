@@ -126,7 +126,7 @@ async fn call(world: &World, rpc: &str, token: &str) -> Result<Vec<String>, Stat
             stores(api.connect_store(with(message, token)).await?.into_inner().store)
         }
         "DisconnectStore" => {
-            let message = v1::DisconnectStoreRequest { store_id };
+            let message = v1::DisconnectStoreRequest { store_id, managed_by: None };
             stores(api.disconnect_store(with(message, token)).await?.into_inner().store)
         }
         other => return goods(&mut api, other, store_id, token).await,
@@ -189,7 +189,8 @@ async fn goods(api: &mut Api, rpc: &str, store_id: String, token: &str) -> Resul
         }
         "UpdateStore" => {
             let update_mask = Some(prost_types::FieldMask { paths: vec!["stock.buffer".to_owned()] });
-            let message = v1::UpdateStoreRequest { store_id, settings: None, update_mask };
+            let message =
+                v1::UpdateStoreRequest { store_id, update_mask, ..v1::UpdateStoreRequest::default() };
             api.update_store(with(message, token)).await.map(|_| ())?;
         }
         other => panic!("no call {other}"),

@@ -18,6 +18,7 @@ async fn update(
         update_mask: Some(prost_types::FieldMask {
             paths: paths.iter().map(|path| (*path).to_owned()).collect(),
         }),
+        ..v1::UpdateStoreRequest::default()
     };
     Ok(world.api.clone().update_store(request).await?.into_inner())
 }

@@ -166,7 +166,7 @@ async fn a_disconnected_store_leaves_no_webhook_and_can_be_connected_again() {
     assert!(!world.rackbeat().webhooks(world.account()).is_empty());
 
     for _ in 0..2 {
-        let request = v1::DisconnectStoreRequest { store_id: of_store() };
+        let request = v1::DisconnectStoreRequest { store_id: of_store(), managed_by: None };
         let left = world.api.disconnect_store(request).await.unwrap().into_inner();
         assert_eq!(left.left_behind, Vec::<String>::new());
         assert!(left.store.unwrap().disconnected_at.is_some());

@@ -279,6 +279,7 @@ async fn buffer_and_kind_can_be_changed_while_the_store_runs_and_count_at_once()
         store_id: "fjeld".to_owned(),
         settings: Some(settings),
         update_mask: Some(mask),
+        ..v1::UpdateStoreRequest::default()
     };
     let updated = world.api.update_store(request).await.unwrap().into_inner();
     assert_eq!(updated.changed, ["stock.buffer"]);

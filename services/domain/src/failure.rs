@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::store::Hold;
 
 /// Who failed to do what was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, PartialOrd, Ord)]
 pub enum Remote {
     /// Shopify's Admin API.
     Shopify,

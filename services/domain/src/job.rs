@@ -16,6 +16,8 @@ pub enum Subject {
     Order(OrderId),
     /// Go on with this run of the initial sync.
     InitialSync(String),
+    /// Go on with this replay.
+    Replay(String),
     /// Send the shop the quantities that changed.
     Stock,
     /// Carry the products that changed, in the master's direction.
@@ -27,6 +29,7 @@ impl fmt::Display for Subject {
         match self {
             Self::Order(id) => write!(f, "order:{id}"),
             Self::InitialSync(run) => write!(f, "initial:{run}"),
+            Self::Replay(id) => write!(f, "replay:{id}"),
             Self::Stock => f.write_str("stock:push"),
             Self::Products => f.write_str("products:push"),
         }
@@ -39,11 +42,12 @@ impl FromStr for Subject {
         let bad = || BadId {
             what: "subject",
             text: text.to_owned(),
-            allowed: "order:<id>, initial:<run>, stock:push or products:push",
+            allowed: "order:<id>, initial:<run>, replay:<id>, stock:push or products:push",
         };
         match text.split_once(':') {
             Some(("order", id)) => id.parse().map(Self::Order).map_err(|_| bad()),
             Some(("initial", run)) if !run.is_empty() => Ok(Self::InitialSync(run.to_owned())),
+            Some(("replay", id)) if !id.is_empty() => Ok(Self::Replay(id.to_owned())),
             Some(("stock", "push")) => Ok(Self::Stock),
             Some(("products", "push")) => Ok(Self::Products),
             _ => Err(bad()),
@@ -68,7 +72,7 @@ pub enum Lane {
     Stock,
     /// Products.
     Product,
-    /// Initial sync, sweeps and audits.
+    /// Initial sync, replays, sweeps and audits.
     BackFill,
 }
 
@@ -133,6 +137,12 @@ impl Offer {
     #[must_use]
     pub fn initial_sync(run: &str) -> Self {
         Self::work(Subject::InitialSync(run.to_owned()), Lane::BackFill)
+    }
+
+    /// A replay.
+    #[must_use]
+    pub fn replay(id: &str) -> Self {
+        Self::work(Subject::Replay(id.to_owned()), Lane::BackFill)
     }
 
     /// Quantities wait to be sent.
@@ -409,6 +419,10 @@ pub struct JobRecord {
     pub version: Option<Timestamp>,
     /// How often it was settled: rises with each settle that stands, so that a waiter knows its answer is new.
     pub settled: u64,
+    /// When a delayed job falls due.
+    pub due: Option<Timestamp>,
+    /// How often it was put off in a row for a reason that counts (garbled, conflict).
+    pub strikes: u32,
 }
 
 /// How many jobs a store has, by phase.
@@ -433,6 +447,7 @@ mod tests {
         for subject in [
             Subject::Order(OrderId(7)),
             Subject::InitialSync("r1".to_owned()),
+            Subject::Replay("after: the outage".to_owned()),
             Subject::Stock,
             Subject::Products,
         ] {
@@ -440,6 +455,7 @@ mod tests {
         }
         assert!("order:x".parse::<Subject>().is_err());
         assert!("initial:".parse::<Subject>().is_err());
+        assert!("replay:".parse::<Subject>().is_err());
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub mod person;
 pub mod ports;
 pub mod preflight;
 pub mod product;
+pub mod replay;
+pub mod report;
 pub mod run;
 pub mod settings;
 pub mod stock;

@@ -114,6 +114,26 @@ pub const PRIVACY_DAYS: i64 = 60;
 /// Shopify looks at orders older than this only with `read_all_orders`.
 pub const ORDER_HORIZON_DAYS: i64 = 60;
 
+/// While somebody watches the stores, all of them are looked at this often.
+pub const STATUS_LOOK: Duration = Duration::from_secs(2);
+/// A watch tells at most so many stores in one answer: a few hundred kilobytes.
+pub const STATUS_CHUNK: usize = 200;
+/// So many looks may fail in a row before those who watch are told: they ask again with all stores anew.
+pub const STATUS_FAILURES: u32 = 3;
+/// So many records of runs and replays are read at once.
+pub const STATUS_READS: usize = 32;
+/// Taking leave of a remote waits at most this long: a store must not stay connected because a shop is away.
+pub const LEAVE_PATIENCE: Duration = Duration::from_secs(10);
+/// The longest text by which a caller may name a run, in characters.
+pub const RUN_TOKEN_LENGTH: usize = 100;
+
+/// A replay looks this often at what it waits for.
+pub const REPLAY_LOOK: Duration = Duration::from_secs(2);
+/// A replay waits at most this long for what was under way before: a busy store is never quite still.
+pub const REPLAY_DRAIN: Duration = Duration::from_secs(120);
+/// So many orders of a replay wait in the queue at once: a new order has no more than these before it.
+pub const REPLAY_AT_ONCE: u32 = 20;
+
 /// Shopify takes at most so many quantities in one call (and list entries anywhere).
 pub const QUANTITIES_PER_CALL: usize = 250;
 /// Shopify's bound of a quantity.

@@ -181,6 +181,9 @@ pub struct Run {
     pub id: String,
     /// Whose.
     pub store: StoreId,
+    /// The caller's text for it; empty: none.
+    #[serde(default)]
+    pub token: String,
     /// What it does.
     pub plan: RunPlan,
     /// Where it is.

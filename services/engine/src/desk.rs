@@ -272,7 +272,7 @@ impl Desk {
             after = Some(last.subject.to_string());
             all.extend(page.iter().filter_map(|job| match job.subject {
                 Subject::Order(order) => Some(order),
-                Subject::InitialSync(_) | Subject::Stock | Subject::Products => None,
+                Subject::InitialSync(_) | Subject::Replay(_) | Subject::Stock | Subject::Products => None,
             }));
         }
         let offers: Vec<Offer> = all.iter().map(|order| Offer::order(*order)).collect();

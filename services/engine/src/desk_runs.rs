@@ -2,6 +2,7 @@
 
 use shopbeat_domain::ids::{StockLocation, StoreId};
 use shopbeat_domain::job::Lane;
+use shopbeat_domain::limits;
 use shopbeat_domain::ports::Family;
 use shopbeat_domain::run::{Run, RunCounts, RunPhase, RunPlan, RunRow};
 use shopbeat_domain::store::{RECORD_VERSION, Store};
@@ -15,6 +16,27 @@ impl Desk {
     /// # Errors
     /// Unknown or paused store; a plan that would do nothing.
     pub async fn begin_run(&self, id: &StoreId, plan: RunPlan) -> Result<Run, Problem> {
+        self.begin_run_named(id, plan, "").await
+    }
+
+    /// The same under a text of the caller's: if the run that was begun last bears it, that one is the answer, over or
+    /// not, whatever the plan.
+    ///
+    /// # Errors
+    /// Unknown or paused store; a plan that would do nothing; a text that is too long.
+    pub async fn begin_run_named(&self, id: &StoreId, plan: RunPlan, token: &str) -> Result<Run, Problem> {
+        if token.chars().count() > limits::RUN_TOKEN_LENGTH || token.contains(char::is_control) {
+            let most = limits::RUN_TOKEN_LENGTH;
+            let problem = format!("give at most {most} letters, none of them a control character");
+            return Err(Problem::BadInput(vec![Violation::new("token", problem)]));
+        }
+        if !token.is_empty() {
+            self.store(id).await?;
+            let latest = self.ports.state.runs.latest_run(id).await?;
+            if let Some(run) = latest.filter(|run| run.token == token) {
+                return Ok(run);
+            }
+        }
         let store = self.writable(id).await?;
         if !plan.products && !plan.stock {
             let problem = "choose products, stock or both; a run that brings neither does nothing";
@@ -28,6 +50,7 @@ impl Desk {
             version: RECORD_VERSION,
             id: self.ports.new_id(),
             store: store.id,
+            token: token.to_owned(),
             plan,
             phase: RunPhase::Queued,
             failure: None,

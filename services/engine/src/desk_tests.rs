@@ -349,3 +349,30 @@ async fn a_forced_order_is_audited_like_any_other_and_then_left_alone() {
     assert_eq!(calls(&world), before);
     working.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_with_the_text_of_the_latest_one_is_that_one_over_or_not_whatever_is_asked() {
+    let world = world().await;
+    let desk = world.desk();
+    let plan = RunPlan { products: true, dry_run: true, ..RunPlan::default() };
+    let first = desk.begin_run_named(&world.id, plan, "first").await.unwrap();
+    assert_eq!(first.token, "first");
+    let other = RunPlan { stock: true, ..plan };
+    assert_eq!(desk.begin_run_named(&world.id, other, "first").await.unwrap(), first);
+    let under_way = desk.begin_run_named(&world.id, plan, "second").await.unwrap();
+    assert_eq!((under_way.id, under_way.token.as_str()), (first.id.clone(), "first"), "one at a time");
+    let working = world.work();
+    world.until("it is over", async || desk.run(&world.id, None).await.unwrap().is_over()).await;
+    working.stop().await;
+    // Asked again it needs nothing of the store: an owner that paused it meanwhile is not told an error.
+    world.connector.pause(&world.id).await.unwrap();
+    let again = desk.begin_run_named(&world.id, RunPlan::default(), "first").await.unwrap();
+    assert!(again.id == first.id && again.is_over());
+    world.connector.resume(&world.id).await.unwrap();
+    let second = desk.begin_run_named(&world.id, plan, "second").await.unwrap();
+    assert!(second.id != first.id && second.token == "second");
+    let back = desk.begin_run_named(&world.id, plan, "first").await.unwrap();
+    assert_eq!(back.id, second.id, "only the latest one's text is known");
+    let problem = desk.begin_run_named(&world.id, plan, &"x".repeat(101)).await.unwrap_err();
+    assert!(matches!(&problem, Problem::BadInput(bad) if bad[0].field == "token"), "{problem:?}");
+}

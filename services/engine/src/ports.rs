@@ -9,6 +9,15 @@ use crate::observe::Observer;
 use crate::stock::RouteMemo;
 use crate::timing::Timing;
 
+/// What this program is: workers tell it of themselves.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct About {
+    /// Version and commit.
+    pub build: &'static str,
+    /// The version of Shopify's API that is spoken.
+    pub shopify_api: &'static str,
+}
+
 /// All that the engine works with; cheap to clone.
 #[derive(Clone)]
 pub struct Ports {
@@ -26,6 +35,8 @@ pub struct Ports {
     pub observer: Arc<dyn Observer>,
     /// How long leases last.
     pub timing: Timing,
+    /// What this program is.
+    pub about: About,
     /// What was found out of shops' locations lately.
     pub routes: Arc<RouteMemo>,
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use shopbeat_domain::failure::Remote;
 use shopbeat_domain::ids::StoreId;
 use shopbeat_domain::job::Offer;
 use shopbeat_domain::limits;
@@ -12,6 +13,7 @@ use shopbeat_domain::store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::ports::Ports;
+use crate::worker::{Meets, Reporter};
 
 /// The watermark's name.
 pub const ORDERS: &str = "orders";
@@ -61,19 +63,24 @@ pub(crate) async fn start(ports: &Ports, store: &Store) -> Answer<Timestamp> {
 }
 
 /// Sweeps at once and then on a timer, until `over`; and at once again when something may have made a gap.
-pub(crate) async fn keep_swept(ports: &Ports, store: &Store, over: &CancellationToken) {
+pub(crate) async fn keep_swept(ports: &Ports, store: &Store, reporter: &Reporter, over: &CancellationToken) {
     let mut failures = 0;
     while !over.is_cancelled() {
         let before = continuity(ports, &store.id).await.ok();
         let wait = match sweep_now(ports, &store.id).await {
             Ok(swept) => {
                 failures = 0;
+                if swept.is_some() {
+                    reporter.answered(Meets::Sweep, Remote::Shopify);
+                }
+                let swept = swept.unwrap_or_default();
                 tracing::debug!(store.id = %store.id, read = swept.read, queued = swept.queued, "swept");
                 limits::SWEEP_EVERY
             }
             Err(failure) => {
                 crate::worker::tell(ports, store, "the sweep has to wait", &failure);
                 failures += 1;
+                reporter.met(Meets::Sweep, &failure, failures);
                 crate::retry::backoff(failures, ports.random.as_ref())
             }
         };
@@ -118,17 +125,25 @@ async fn pause_unless_gap(
 
 /// Checks and repairs the webhook subscriptions at once and then on a timer; a repair is followed by a sweep of the
 /// gap, since what happened meanwhile was told to nobody.
-pub(crate) async fn keep_subscribed(ports: &Ports, store: &Store, over: &CancellationToken) {
+pub(crate) async fn keep_subscribed(
+    ports: &Ports,
+    store: &Store,
+    reporter: &Reporter,
+    over: &CancellationToken,
+) {
     let mut failures = 0;
     while !over.is_cancelled() {
         let wait = match repair(ports, &store.id).await {
-            Ok(()) => {
+            Ok(missing) => {
                 failures = 0;
+                reporter.fine(Meets::Webhooks);
+                reporter.webhooks(missing);
                 limits::SUBSCRIPTION_CHECK
             }
             Err(failure) => {
                 crate::worker::tell(ports, store, "the webhook subscriptions could not be checked", &failure);
                 failures += 1;
+                reporter.met(Meets::Webhooks, &failure, failures);
                 crate::retry::backoff(failures, ports.random.as_ref())
             }
         };
@@ -136,22 +151,27 @@ pub(crate) async fn keep_subscribed(ports: &Ports, store: &Store, over: &Cancell
     }
 }
 
-async fn sweep_now(ports: &Ports, id: &StoreId) -> Answer<Swept> {
-    let Some(store) = as_it_is_now(ports, id).await? else { return Ok(Swept::default()) };
+/// `None`: there is nothing to sweep.
+async fn sweep_now(ports: &Ports, id: &StoreId) -> Answer<Option<Swept>> {
+    let Some(store) = as_it_is_now(ports, id).await? else { return Ok(None) };
     let shop = ports.remotes.shop(&store).await?;
-    sweep(ports, shop.as_ref(), &store).await
+    sweep(ports, shop.as_ref(), &store).await.map(Some)
 }
 
-async fn repair(ports: &Ports, id: &StoreId) -> Answer<()> {
-    let Some(store) = as_it_is_now(ports, id).await? else { return Ok(()) };
-    let Some(address) = &store.webhook_address else { return Ok(()) };
+/// Answers the topics that the shop refuses.
+async fn repair(ports: &Ports, id: &StoreId) -> Answer<Vec<String>> {
+    let Some(store) = as_it_is_now(ports, id).await? else { return Ok(Vec::new()) };
+    let Some(address) = &store.webhook_address else { return Ok(Vec::new()) };
     let shop = ports.remotes.shop(&store).await?;
     let subscribed = shop.subscribe(address).await?;
     if !subscribed.made.is_empty() {
         tracing::warn!(store.id = %id, topics = ?subscribed.made, "webhook subscriptions were missing and made again");
         sweep(ports, shop.as_ref(), &store).await?;
     }
-    Ok(())
+    if !subscribed.refused.is_empty() {
+        tracing::warn!(store.id = %id, refused = ?subscribed.refused, "the shop refuses webhook subscriptions");
+    }
+    Ok(subscribed.refused.into_iter().map(|(topic, _)| topic).collect())
 }
 
 /// A later ConnectStore may have changed address, settings and grant.

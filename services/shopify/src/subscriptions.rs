@@ -158,7 +158,7 @@ struct DeletePayload {
 /// addresses are left alone, even on our own path: they may belong to another installation with the same app.
 pub(crate) async fn subscribe(transport: &Transport, address: &Url) -> Answer<Subscribed> {
     let standing = list(transport).await?;
-    let mut outcome = Subscribed { made: Vec::new(), kept: Vec::new() };
+    let mut outcome = Subscribed { made: Vec::new(), kept: Vec::new(), refused: Vec::new() };
     for (topic, fields) in TOPICS {
         let name = graphql_topic(topic);
         let here: Vec<&Subscription> =
@@ -172,8 +172,13 @@ pub(crate) async fn subscribe(transport: &Transport, address: &Url) -> Answer<Su
         for blind in here {
             delete(transport, &blind.id).await?;
         }
-        create(transport, name, fields, address).await?;
-        outcome.made.push(topic.to_owned());
+        match create(transport, name, fields, address).await {
+            Ok(()) => outcome.made.push(topic.to_owned()),
+            Err(Failure { kind: FailureKind::Refused(_), message, .. }) => {
+                outcome.refused.push((topic.to_owned(), message));
+            }
+            Err(failure) => return Err(failure),
+        }
     }
     Ok(outcome)
 }

@@ -26,6 +26,8 @@
 //! | `P:{store}:run:<id>` | string | `open\|JSON` or `over\|JSON` | `RECORD_MEMORY` |
 //! | `P:{store}:latest-run` | string | id of the run begun last | - |
 //! | `P:{store}:run-cancelled:<id>` | string | the end of the run was asked for | `RECORD_MEMORY` |
+//! | `P:{store}:replay:<id>` | string | `open\|JSON` or `over\|JSON` | `RECORD_MEMORY` |
+//! | `P:{store}:latest-replay` | string | id of the replay begun last | - |
 //! | `P:{store}:hold:<order>` | hash | item → units sold and not yet booked in Rackbeat | - (released when settled) |
 //! | `P:{store}:held` | hash | item → units that all orders hold | - (entries go at zero) |
 //! | `P:{store}:records:<family>` | hash | key → JSON, made again from the remotes if lost | - |
@@ -192,6 +194,19 @@ impl Keys {
 
     pub(crate) fn cancelled_run(&self, store: &StoreId, id: &str) -> String {
         self.of_store(store, &format!("run-cancelled:{id}"))
+    }
+
+    pub(crate) fn replay(&self, store: &StoreId, id: &str) -> String {
+        format!("{}{id}", self.replay_stem(store))
+    }
+
+    /// A stem: the script adds a replay's id.
+    pub(crate) fn replay_stem(&self, store: &StoreId) -> String {
+        self.of_store(store, "replay:")
+    }
+
+    pub(crate) fn latest_replay(&self, store: &StoreId) -> String {
+        self.of_store(store, "latest-replay")
     }
 
     pub(crate) fn hold(&self, store: &StoreId, order: OrderId) -> String {

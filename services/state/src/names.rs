@@ -35,5 +35,7 @@ pub(crate) fn family(family: &Family) -> (&StoreId, &'static str) {
         Family::StockTrouble(store) => (store, "stock-trouble"),
         Family::ProductTrouble(store) => (store, "product-trouble"),
         Family::RunReport(store) => (store, "run-report"),
+        Family::ReplayNotes(store) => (store, "replay-notes"),
+        Family::Status(store) => (store, "status"),
     }
 }

@@ -10,6 +10,7 @@ use shopbeat_domain::billing::BillingEntry;
 use shopbeat_domain::failure::{Failure, FailureKind, Remote};
 use shopbeat_domain::ids::ItemNumber;
 use shopbeat_domain::job::{Lane, Park, ParkCode};
+use shopbeat_domain::replay::Replay;
 use shopbeat_domain::run::Run;
 use shopbeat_domain::store::{Agreement, RECORD_VERSION, Store};
 use shopbeat_domain::transfer::Transfer;
@@ -52,7 +53,7 @@ pub(crate) fn conflict(call: &str, message: &str) -> Failure {
     failed(call, FailureKind::Conflict, message)
 }
 
-/// What `Journal::save` and `Runs::save_run` answer to a late holder.
+/// What `Journal::save`, `Runs::save_run` and `Replays::save_replay` answer to a late holder.
 pub(crate) fn fenced(call: &str) -> Failure {
     conflict(call, "a later claim owns the job")
 }
@@ -91,6 +92,7 @@ versioned! {
     Agreement, "an agreement's record";
     Transfer, "an order's journal";
     Run, "the record of a run";
+    Replay, "the record of a replay";
     BillingEntry, "an entry of a billing journal";
 }
 

@@ -10,13 +10,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures::FutureExt as _;
 use secrecy::ExposeSecret as _;
-use shopbeat_domain::ids::StoreId;
-use shopbeat_domain::limits::IDLE_LOOK;
-use shopbeat_domain::ports::{Clock, State};
+use shopbeat_domain::ports::{Clock, Random, State};
+use shopbeat_engine::connect::privacy;
+use shopbeat_engine::crew;
 use shopbeat_engine::intake::Intake;
-use shopbeat_engine::ports::Ports;
+use shopbeat_engine::ports::{About, Ports};
 use shopbeat_engine::timing::Timing;
-use shopbeat_engine::{crew, worker};
 use shopbeat_rackbeat::StockEvent;
 use shopbeat_shopify::BaseUrl;
 use tokio::net::TcpListener;
@@ -30,15 +29,13 @@ use crate::auth::Tokens;
 use crate::grpc::SyncApi;
 use crate::http::{Readiness, Web};
 use crate::metrics::Metrics;
-use crate::options::{
-    Command, RemoteOptions, ServeOptions, StateChoice, StateOptions, WorkerMode, WorkerOptions,
-};
+use crate::options::{Command, RemoteOptions, ServeOptions, StateChoice, StateOptions, WorkerMode};
 use crate::remotes::{LiveRemotes, Places};
 use crate::system::{KeyedHash, SystemChance, SystemClock, Unpaced};
 use crate::{grpc, http, telemetry};
 
 /// After this a drain is over, whatever is still under way: the state takes it up again.
-const DRAIN: Duration = Duration::from_secs(25);
+pub(crate) const DRAIN: Duration = Duration::from_secs(25);
 
 /// Runs a command to its end.
 ///
@@ -47,7 +44,7 @@ const DRAIN: Duration = Duration::from_secs(25);
 pub async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(options) => serve(&options).await,
-        Command::Worker(options) => work(&options).await,
+        Command::Worker(options) => crate::worker::work(&options).await,
         #[cfg(feature = "demo")]
         Command::Sandbox(options) => crate::sandbox::run(&options).await,
         #[cfg(feature = "demo")]
@@ -73,41 +70,6 @@ async fn serve(options: &ServeOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn work(options: &WorkerOptions) -> anyhow::Result<()> {
-    telemetry::start(options.log_format);
-    options.check()?;
-    let ended = told_to_end()?;
-    let ports = ports(&options.state, &options.remotes, Metrics::new()).await?;
-    let shutdown = CancellationToken::new();
-    let owner = owner(&ports);
-    tracing::info!(store.id = %options.store, worker.name = owner, build = crate::options::BUILD, "worker begins");
-    let mut worker = tokio::spawn(keep_working(ports, options.store.clone(), owner, shutdown.clone()));
-    tokio::select! {
-        () = ended => {}
-        over = &mut worker => return over.context("the worker ended unexpectedly"),
-    }
-    tracing::info!("told to end; draining");
-    shutdown.cancel();
-    match tokio::time::timeout(DRAIN, worker).await {
-        Ok(over) => over.context("the worker ended unexpectedly"),
-        Err(_) => {
-            tracing::warn!("work was cut off at the end; the next worker takes it up");
-            Ok(())
-        }
-    }
-}
-
-/// Works for a store whenever it wants a worker: it may be connected, or resumed, only later.
-async fn keep_working(ports: Ports, store: StoreId, owner: String, shutdown: CancellationToken) {
-    while !shutdown.is_cancelled() {
-        Box::pin(worker::run(ports.clone(), store.clone(), owner.clone(), shutdown.clone())).await;
-        tokio::select! {
-            () = ports.clock.sleep(IDLE_LOOK) => {}
-            () = shutdown.cancelled() => {}
-        }
-    }
-}
-
 /// Comes when the process is told to end (SIGTERM, or an interrupt from the terminal).
 pub(crate) fn told_to_end() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be listened to")?;
@@ -126,6 +88,8 @@ pub struct Service {
     grpc_address: SocketAddr,
     http_address: SocketAddr,
     readiness: Readiness,
+    /// How long it goes on after it was told to end.
+    lingers: Duration,
     shutdown: CancellationToken,
     /// The servers and the workers; each runs until `shutdown`.
     parts: JoinSet<anyhow::Result<()>>,
@@ -148,6 +112,7 @@ impl Service {
         let shutdown = CancellationToken::new();
         let api = SyncApi::new(ports.clone(), public_url, shutdown.clone())
             .with_terms(options.terms()?)
+            .with_operator(options.workers() == WorkerMode::Operator)
             .with_stock_event(&options.rackbeat_stock_event);
         let mut parts = JoinSet::new();
         parts.spawn(grpc::serve(server, grpc_listener, api, tokens, metrics.clone(), shutdown.clone()));
@@ -159,10 +124,12 @@ impl Service {
         let web = Web::new(Intake::new(ports.clone()), state, clock, metrics, readiness.clone())
             .with_stock_event(stock_event);
         parts.spawn(http::serve(http_listener, web.router(), shutdown.clone()).map(Ok));
+        parts.spawn(privacy::keep(ports.clone(), shutdown.clone()).map(Ok));
         if options.workers() == WorkerMode::InProcess {
-            parts.spawn(crew::run(ports.clone(), owner(&ports), shutdown.clone()).map(Ok));
+            parts.spawn(crew::run(ports.clone(), owner(ports.random.as_ref()), shutdown.clone()).map(Ok));
         }
-        let service = Self { ports, grpc_address, http_address, readiness, shutdown, parts };
+        let lingers = Duration::from_secs(options.drain_seconds);
+        let service = Self { ports, grpc_address, http_address, readiness, lingers, shutdown, parts };
         tracing::info!(
             grpc.address = %grpc_address,
             http.address = %http_address,
@@ -201,9 +168,13 @@ impl Service {
         why.context("a part of the service ended by itself")
     }
 
-    /// Takes nothing new, lets what is under way finish, and ends.
+    /// Says that it is not ready any more and goes on for `--drain-seconds`; then takes nothing new, lets what is under
+    /// way finish, and ends.
     pub async fn stop(mut self) {
         self.readiness.drain();
+        if !self.lingers.is_zero() {
+            self.ports.clock.sleep(self.lingers).await;
+        }
         self.shutdown.cancel();
         let parts = &mut self.parts;
         let all = async {
@@ -224,7 +195,11 @@ impl Service {
 }
 
 /// All ports, filled.
-async fn ports(state: &StateOptions, remotes: &RemoteOptions, metrics: Metrics) -> anyhow::Result<Ports> {
+pub(crate) async fn ports(
+    state: &StateOptions,
+    remotes: &RemoteOptions,
+    metrics: Metrics,
+) -> anyhow::Result<Ports> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let timing = Timing { lease: Duration::from_secs(remotes.lease_seconds) };
     let keys = state.keys()?;
@@ -252,7 +227,8 @@ async fn ports(state: &StateOptions, remotes: &RemoteOptions, metrics: Metrics) 
     let remotes = Arc::new(LiveRemotes::new(state.clone(), Arc::clone(&clock), places, metrics.clone()));
     let random = Arc::new(SystemChance::new());
     let (observer, routes) = (Arc::new(metrics), Arc::default());
-    Ok(Ports { state, remotes, clock, random, blind, observer, timing, routes })
+    let about = About { build: crate::options::BUILD, shopify_api: shopbeat_shopify::API_VERSION };
+    Ok(Ports { state, remotes, clock, random, blind, observer, timing, about, routes })
 }
 
 async fn open_state(
@@ -271,7 +247,7 @@ async fn open_state(
     Ok(state)
 }
 
-async fn listen(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))?;
     let address = listener.local_addr()?;
@@ -305,9 +281,9 @@ fn server(options: &ServeOptions) -> anyhow::Result<Server> {
 }
 
 /// The name under which this process holds leases: no other process, before or after, has it.
-fn owner(ports: &Ports) -> String {
+pub(crate) fn owner(random: &dyn Random) -> String {
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "local".to_owned());
-    format!("{host}-{}-{:08x}", std::process::id(), ports.random.next_u64() >> 32)
+    format!("{host}-{}-{:08x}", std::process::id(), random.next_u64() >> 32)
 }
 
 #[cfg(test)]
@@ -375,5 +351,24 @@ mod tests {
         let http = service.http_address();
         service.stop().await;
         assert!(!listens(http).await);
+    }
+
+    #[tokio::test]
+    async fn told_to_end_it_says_so_first_and_goes_on_serving_until_nobody_sends_here_any_more() {
+        let all = options(&["--state", "memory", "--drain-seconds", "300"]);
+        let service = Service::start(&all).await.unwrap();
+        let (grpc, http) = (service.grpc_address(), service.http_address());
+        let stopping = tokio::spawn(service.stop());
+        let mut told = String::new();
+        while !told.contains("draining") {
+            use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+            let mut stream = tokio::net::TcpStream::connect(http).await.unwrap();
+            stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+            told.clear();
+            stream.read_to_string(&mut told).await.unwrap();
+        }
+        assert!(told.starts_with("HTTP/1.1 503"), "{told}");
+        assert!(listens(grpc).await && !stopping.is_finished());
+        stopping.abort();
     }
 }

@@ -18,5 +18,6 @@ mod system;
 pub mod telemetry;
 #[cfg(test)]
 mod testing;
+mod worker;
 
 pub use app::run;

@@ -1,6 +1,7 @@
 //! For tests: a state in memory with stores in it, remotes that nobody reaches, a state that is away.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -10,13 +11,13 @@ use shopbeat_domain::ids::{AccountId, AgreementId, DeliveryId, ShopDomain, Store
 use shopbeat_domain::job::{Lane, Offer};
 use shopbeat_domain::money::Currency;
 use shopbeat_domain::ports::{
-    Answer, Clock, Erp, Inbox, Received, Remotes, SecretOwner, Shop, State, StateHealth,
+    Answer, Clock, Erp, Inbox, Lease, Leases, Received, Remotes, SecretOwner, Shop, State, StateHealth,
 };
 use shopbeat_domain::settings::Settings;
 use shopbeat_domain::store::{
     Agreement, Desired, Grant, ManagedBy, RECORD_VERSION, ShopCredentials, Store, secret,
 };
-use shopbeat_engine::ports::Ports;
+use shopbeat_engine::ports::{About, Ports};
 use shopbeat_engine::timing::Timing;
 use shopbeat_state::Sealing;
 
@@ -37,6 +38,7 @@ pub(crate) fn ports(metrics: Metrics) -> Ports {
         blind: Arc::new(KeyedHash(sealing)),
         observer: Arc::new(metrics),
         timing: Timing::default(),
+        about: About::default(),
         routes: Arc::default(),
     }
 }
@@ -114,6 +116,25 @@ pub(crate) struct Away;
 #[async_trait]
 impl Inbox for Away {
     async fn receive(&self, _: &StoreId, _: &DeliveryId, _: &Offer, _: Timestamp) -> Answer<Received> {
+        nobody(Remote::State)
+    }
+}
+
+#[async_trait]
+impl Leases for Away {
+    async fn take(&self, _: &str, _: &str, _: Duration) -> Answer<Option<Lease>> {
+        nobody(Remote::State)
+    }
+    async fn renew(&self, _: &Lease, _: Duration) -> Answer<bool> {
+        nobody(Remote::State)
+    }
+    async fn free(&self, _: &Lease) -> Answer<()> {
+        nobody(Remote::State)
+    }
+    async fn holder(&self, _: &str) -> Answer<Option<String>> {
+        nobody(Remote::State)
+    }
+    async fn holders(&self, _: &[String]) -> Answer<Vec<Option<String>>> {
         nobody(Remote::State)
     }
 }

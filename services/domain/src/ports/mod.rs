@@ -37,8 +37,8 @@ use crate::store::{ShopCredentials, Store};
 
 pub use state::{
     BillingJournal, Board, Family, Heap, Heaps, Holds, IdMap, Ids, Inbox, Jobs, Journal, Lease, Leases,
-    Ledger, LedgerRow, Marked, Notice, Pace, Received, Records, Registry, Runs, SecretOwner, State,
-    StateHealth, Topic, Watermarks,
+    Ledger, LedgerRow, Marked, Notice, Pace, Pulse, Pulses, Received, Records, Registry, Replays, Runs,
+    SecretOwner, State, StateHealth, Topic, Watermarks,
 };
 
 /// Answer of a port.
@@ -115,13 +115,15 @@ pub struct ExportedCatalog {
     pub rows: BoxStream<'static, Answer<Variant>>,
 }
 
-/// Why a webhook subscription is as it is after `subscribe`.
+/// How the webhook subscriptions are after `subscribe`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscribed {
     /// Topics that had to be made or moved.
     pub made: Vec<String>,
     /// Topics that stood already.
     pub kept: Vec<String>,
+    /// Topics that Shopify refuses, each with its words.
+    pub refused: Vec<(String, String)>,
 }
 
 /// One Shopify shop.
@@ -140,7 +142,8 @@ pub trait Shop: Send + Sync {
         page: Option<&str>,
         size: u32,
     ) -> Answer<Page<OrderHead>>;
-    /// Makes the webhook subscriptions for our topics point to this address; others are left alone.
+    /// Makes the webhook subscriptions for our topics point to this address; others are left alone. A topic that is
+    /// refused keeps no other from being made.
     async fn subscribe(&self, address: &Url) -> Answer<Subscribed>;
     /// Removes the subscriptions that point to this address.
     async fn unsubscribe(&self, address: &Url) -> Answer<()>;

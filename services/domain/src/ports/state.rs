@@ -11,6 +11,7 @@ use super::Answer;
 use crate::billing::BillingEntry;
 use crate::ids::{AgreementId, DeliveryId, ItemNumber, OrderId, StoreId};
 use crate::job::{Claim, JobCounts, JobRecord, Lane, Offer, Settled, Subject, Verdict};
+use crate::replay::Replay;
 use crate::run::Run;
 use crate::store::{Agreement, Store};
 use crate::transfer::Transfer;
@@ -123,6 +124,31 @@ pub trait Jobs: Send + Sync {
     async fn wait(&self, store: &StoreId, at_most: Duration) -> Answer<()>;
 }
 
+/// How a store is doing, as far as it is cheap to know.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pulse {
+    /// Its queue.
+    pub jobs: JobCounts,
+    /// Since when the job that is due longest has waited; `None`: none is due.
+    pub waiting_since: Option<Timestamp>,
+    /// The run of the initial sync that was begun last.
+    pub latest_run: Option<String>,
+    /// The replay that was begun last.
+    pub latest_replay: Option<String>,
+    /// The stored [`crate::report::WorkerReport`].
+    pub report: Option<String>,
+    /// The stored [`crate::report::LastOrder`].
+    pub last_order: Option<String>,
+}
+
+/// The pulse of many stores, taken every few seconds while somebody watches.
+#[async_trait]
+pub trait Pulses: Send + Sync {
+    /// The pulses of these stores, in their order; a store that nobody knows has an empty one. One command per store
+    /// at most, all on their way at once.
+    async fn pulses(&self, stores: &[StoreId], now: Timestamp) -> Answer<Vec<Pulse>>;
+}
+
 /// Journals of transfers.
 #[async_trait]
 pub trait Journal: Send + Sync {
@@ -156,6 +182,8 @@ pub trait Leases: Send + Sync {
     async fn free(&self, lease: &Lease) -> Answer<()>;
     /// Who holds it.
     async fn holder(&self, name: &str) -> Answer<Option<String>>;
+    /// Who holds each of several, in their order.
+    async fn holders(&self, names: &[String]) -> Answer<Vec<Option<String>>>;
 }
 
 /// Which map.
@@ -319,6 +347,11 @@ pub enum Family {
     ProductTrouble(StoreId),
     /// Variant, 20 digits → [`crate::run::RunRow`] of the latest run.
     RunReport(StoreId),
+    /// Order, 20 digits → [`crate::replay::ReplayNote`] of the replay under way.
+    ReplayNotes(StoreId),
+    /// [`crate::report::REPORT`] → [`crate::report::WorkerReport`], [`crate::report::LAST_ORDER`] →
+    /// [`crate::report::LastOrder`].
+    Status(StoreId),
 }
 
 /// Records that can be made again from the remotes; JSON, each on its own.
@@ -398,6 +431,22 @@ pub trait Runs: Send + Sync {
     async fn save_run(&self, claim: &Claim, run: &Run) -> Answer<()>;
 }
 
+/// Replays.
+#[async_trait]
+pub trait Replays: Send + Sync {
+    /// One replay.
+    async fn replay(&self, store: &StoreId, id: &str) -> Answer<Option<Replay>>;
+    /// The replay that was begun last.
+    async fn latest_replay(&self, store: &StoreId) -> Answer<Option<Replay>>;
+    /// Begins a replay unless there is one of this id, or another is under way; answers the one that stands. In one
+    /// step with its job.
+    async fn begin_replay(&self, replay: &Replay, now: Timestamp) -> Answer<Replay>;
+    /// Writes how far it is, under its claim: `Conflict` if a later claim owns the job, or if it was ended meanwhile.
+    async fn save_replay(&self, claim: &Claim, replay: &Replay) -> Answer<()>;
+    /// Writes the end of a replay, whoever is at it; without effect on one that is over.
+    async fn end_replay(&self, replay: &Replay) -> Answer<()>;
+}
+
 /// Whether the state is there, and how it is set up.
 #[async_trait]
 pub trait StateHealth: Send + Sync {
@@ -421,6 +470,8 @@ pub struct State {
     pub pace: Arc<dyn Pace>,
     pub ledger: Arc<dyn Ledger>,
     pub runs: Arc<dyn Runs>,
+    pub replays: Arc<dyn Replays>,
+    pub pulses: Arc<dyn Pulses>,
     pub heaps: Arc<dyn Heaps>,
     pub board: Arc<dyn Board>,
     pub holds: Arc<dyn Holds>,

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ports::Ports;
 use crate::retry;
-use crate::worker::{pause, tell};
+use crate::worker::{Meets, Reporter, pause, tell};
 
 /// The lease by which an agreement has one reader.
 #[must_use]
@@ -32,16 +32,25 @@ pub(super) struct Reader<'a> {
     /// The store whose worker this is; failures are told under its name.
     store: &'a Store,
     lease: &'a Lease,
+    reporter: &'a Reporter,
 }
 
 /// Tries to become the agreement's reader, and reads while it is, until `over`.
-pub(crate) async fn keep(ports: &Ports, store: &Store, owner: &str, over: &CancellationToken) {
+pub(crate) async fn keep(
+    ports: &Ports,
+    store: &Store,
+    owner: &str,
+    reporter: &Reporter,
+    over: &CancellationToken,
+) {
     let name = lease_name(&store.agreement);
     while !over.is_cancelled() {
         match ports.state.leases.take(&name, owner, ports.timing.lease).await {
             Ok(Some(lease)) => {
                 tracing::info!(agreement = %store.agreement, lease.fence = lease.fence, "this worker reads Rackbeat for the agreement");
-                hold(&Reader { ports, store, lease: &lease }, over).await;
+                hold(&Reader { ports, store, lease: &lease, reporter }, over).await;
+                // Another reads from now on: whether Rackbeat is back is asked for.
+                reporter.reader_rests();
                 if let Err(failure) = ports.state.leases.free(&lease).await {
                     tell(ports, store, "the agreement's lease could not be given back", &failure);
                 }
@@ -132,12 +141,16 @@ impl Reader<'_> {
                 Err(failure) => Err(failure),
             };
             match read {
-                Ok(()) => failures = 0,
+                Ok(()) => {
+                    failures = 0;
+                    self.reporter.fine(Meets::Reader);
+                }
                 Err(failure) => {
                     tell(self.ports, self.store, "reading Rackbeat for the agreement has to wait", &failure);
                     let asked = retry::ask_again_after(&failure);
                     let wait = retry::backoff(failures, self.ports.random.as_ref()).max(asked);
                     failures += 1;
+                    self.reporter.met(Meets::Reader, &failure, failures);
                     pause(self.ports, wait, over).await;
                 }
             }

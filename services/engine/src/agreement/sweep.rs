@@ -18,7 +18,7 @@ use super::stock::{Depth, depth, held};
 use super::{Reader, mark, products};
 use crate::retry;
 use crate::transfer::later;
-use crate::worker::{pause, tell};
+use crate::worker::{Meets, pause, tell};
 
 /// One of the two sweeps.
 struct Timer {
@@ -41,12 +41,15 @@ impl Timer {
         let wait = match swept {
             Ok(changed) => {
                 self.failures = 0;
+                // Only this: it may have had nothing to ask Rackbeat for.
+                reader.reporter.fine(Meets::ReaderSweep);
                 tracing::debug!(agreement = %reader.agreement(), changed, "{what} swept");
                 self.every
             }
             Err(failure) => {
                 tell(ports, reader.store, "a sweep of Rackbeat has to wait", &failure);
                 self.failures += 1;
+                reader.reporter.met(Meets::ReaderSweep, &failure, self.failures);
                 retry::backoff(self.failures, ports.random.as_ref())
             }
         };

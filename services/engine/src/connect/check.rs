@@ -13,8 +13,12 @@ use shopbeat_domain::store::{Agreement, ManagedBy, Store};
 use super::{ConnectRequest, SCOPES, WRITE_INVENTORY, WRITE_PRODUCTS};
 use crate::problem::{Problem, Violation};
 
-pub(super) fn check_owner(existing: Option<&Store>, request: &ConnectRequest) -> Result<(), Problem> {
-    let Some(store) = existing.filter(|store| store.disconnected_at.is_none()) else { return Ok(()) };
+/// Whether a store may be connected by whoever asks; answers what its owner should know of the change of hands.
+pub(super) fn check_owner(
+    existing: Option<&Store>,
+    request: &ConnectRequest,
+) -> Result<Option<String>, Problem> {
+    let Some(store) = existing.filter(|store| store.disconnected_at.is_none()) else { return Ok(None) };
     if store.agreement != request.agreement {
         let message = format!(
             "{} is connected to agreement {} already; disconnect it there first",
@@ -22,20 +26,38 @@ pub(super) fn check_owner(existing: Option<&Store>, request: &ConnectRequest) ->
         );
         return Err(Problem::precondition("STORE_CONNECTED_ELSEWHERE", message));
     }
-    managed_elsewhere(store, &request.managed_by).map_or(Ok(()), Err)
+    match (&store.managed_by, &request.managed_by) {
+        (ManagedBy::Api, ManagedBy::Api) => Ok(None),
+        (ManagedBy::Api, ManagedBy::Kubernetes { namespace, name, .. }) => Ok(Some(format!(
+            "the store was connected through the API; from now on ShopifyStore {namespace}/{name} manages it, and the \
+             API changes it no more"
+        ))),
+        // Deleted and made again, or restored from a backup: the resource of that name has another uid then.
+        (
+            ManagedBy::Kubernetes { namespace, name, .. },
+            ManagedBy::Kubernetes { namespace: other_namespace, name: other_name, .. },
+        ) if namespace == other_namespace && name == other_name => Ok(None),
+        (ManagedBy::Kubernetes { .. }, _) => {
+            managed_elsewhere(store, &request.managed_by).map_or(Ok(None), Err)
+        }
+    }
 }
 
+/// Whether somebody else than `by` manages a store: only its exact owner changes it.
 pub(super) fn managed_elsewhere(store: &Store, by: &ManagedBy) -> Option<Problem> {
     if store.managed_by == *by {
         return None;
     }
     let message = match &store.managed_by {
-        ManagedBy::Kubernetes { namespace, name, .. } => {
-            format!("store {} is managed by ShopifyStore {namespace}/{name}; change that resource", store.id)
-        }
-        ManagedBy::Api => {
-            format!("store {} was connected through the API; disconnect it there first", store.id)
-        }
+        ManagedBy::Kubernetes { namespace, name, .. } => format!(
+            "store {} is managed by ShopifyStore {namespace}/{name}; edit it with `kubectl -n {namespace} edit \
+             shopifystore {name}`",
+            store.id
+        ),
+        ManagedBy::Api => format!(
+            "store {} was connected through the API, and no custom resource manages it; connect it by the resource first",
+            store.id
+        ),
     };
     Some(Problem::precondition("STORE_MANAGED_ELSEWHERE", message))
 }
@@ -56,8 +78,7 @@ pub(super) async fn try_shop(shop: &dyn Shop, request: &ConnectRequest) -> Resul
         let problem = format!("the credentials open {}, not {}", identity.domain, request.shop);
         return Err(Problem::BadInput(vec![Violation::new("shop_domain", problem)]));
     }
-    let missing: Vec<&str> =
-        SCOPES.iter().copied().filter(|scope| !is_granted(&identity.scopes, scope)).collect();
+    let missing = lacking(SCOPES.iter().copied(), &identity.scopes);
     if missing.is_empty() {
         return Ok(identity);
     }
@@ -75,6 +96,19 @@ pub(super) fn refused(failure: Failure, field: &str) -> Problem {
         )]),
         _ => failure.into(),
     }
+}
+
+fn lacking<'a>(wanted: impl IntoIterator<Item = &'a str>, granted: &[String]) -> Vec<&'a str> {
+    wanted.into_iter().filter(|scope| !is_granted(granted, scope)).collect()
+}
+
+/// The scopes that a store's settings want and its shop did not grant.
+#[must_use]
+pub fn scopes_missing(store: &Store) -> Vec<&'static str> {
+    let settings = &store.settings;
+    let products = (settings.products.master == Master::Rackbeat).then_some(WRITE_PRODUCTS);
+    let stock = settings.stock.enabled.then_some(WRITE_INVENTORY);
+    lacking(SCOPES.iter().copied().chain(products).chain(stock), &store.scopes)
 }
 
 /// Whether a scope was granted; the right to write holds the one to read.

@@ -4,34 +4,43 @@
 use shopbeat_domain::failure::{Failure, FailureKind};
 use shopbeat_domain::ids::{AgreementId, StoreId};
 use shopbeat_domain::job::Lane;
-use shopbeat_domain::ports::SecretOwner;
-use shopbeat_domain::store::{Store, secret};
+use shopbeat_domain::limits;
+use shopbeat_domain::ports::{Answer, Family, SecretOwner};
+use shopbeat_domain::store::{ManagedBy, Store, secret};
 
 use super::{Connector, changed_meanwhile, webhook_address};
-use crate::billing;
 use crate::problem::Problem;
+use crate::{billing, replay};
 
 impl Connector {
-    /// Ends a store: webhooks removed, credentials forgotten but for the secret that signs privacy webhooks. Done
-    /// even if the shop does not let us in any more; what could not be removed there is answered.
+    /// Ends a store that the API manages, see [`Self::disconnect_by`].
     ///
     /// # Errors
     /// Unknown store; one that a custom resource manages.
     pub async fn disconnect(&self, id: &StoreId) -> Result<Vec<String>, Problem> {
+        self.disconnect_by(id, &ManagedBy::Api).await
+    }
+
+    /// Ends a store: webhooks removed, credentials forgotten but for the secret that signs privacy webhooks. Done
+    /// even if a remote is away or lets us in no more; what could not be removed there is answered. Its worker gives
+    /// its lease back when it sees that.
+    ///
+    /// # Errors
+    /// Unknown store, or one that is ended whole; one that somebody else than `by` manages.
+    pub async fn disconnect_by(&self, id: &StoreId, by: &ManagedBy) -> Result<Vec<String>, Problem> {
         if let Some(ended) = self.half_ended(id).await? {
             billing::reconcile(&self.ports, id).await?;
+            replay::disconnected(&self.ports, id).await?;
             self.forget(&ended).await?;
             return self.leave_agreement(&ended.agreement).await;
         }
-        let store = self.own_store(id).await?;
+        let store = self.own_store(id, by).await?;
         let mut left = Vec::new();
         if let Some(address) = &store.webhook_address {
-            let removed = match self.ports.remotes.shop(&store).await {
-                Ok(shop) => shop.unsubscribe(address).await,
-                Err(failure) => Err(failure),
-            };
-            if let Err(failure) = removed {
-                left.push(format!("webhook subscriptions of {}: {failure}", store.shop));
+            let removed =
+                self.patiently(async { self.ports.remotes.shop(&store).await?.unsubscribe(address).await });
+            if let Some(why) = removed.await {
+                left.push(format!("webhook subscriptions of {}: {why}", store.shop));
             }
         }
         let ended = Store { disconnected_at: Some(self.ports.now()), ..store };
@@ -40,10 +49,19 @@ impl Connector {
             other => other?,
         };
         billing::reconcile(&self.ports, id).await?;
+        replay::disconnected(&self.ports, id).await?;
         self.forget(&ended).await?;
         left.extend(self.leave_agreement(&ended.agreement).await?);
         tracing::info!(store.id = %id, "store disconnected");
         Ok(left)
+    }
+
+    /// Takes leave of a remote, for a while: why it was not done.
+    async fn patiently(&self, leave: impl Future<Output = Answer<()>>) -> Option<String> {
+        tokio::select! {
+            left = leave => left.err().map(|failure| failure.to_string()),
+            () = self.ports.clock.sleep(limits::LEAVE_PATIENCE) => Some("it did not answer in time".to_owned()),
+        }
     }
 
     /// A store whose disconnect was cut off: ended, and something of it is still kept.
@@ -77,6 +95,8 @@ impl Connector {
 
     async fn forget(&self, store: &Store) -> Result<(), Problem> {
         let owner = SecretOwner::Store(store.agreement.clone(), store.id.clone());
+        // The credentials last: as long as they are there, this is done again when it was cut off.
+        self.ports.state.records.clear(&Family::Status(store.id.clone())).await?;
         for field in STORE_SECRETS {
             self.ports.state.registry.forget_secret(&owner, field).await?;
         }
@@ -98,12 +118,11 @@ impl Connector {
         let mut left = Vec::new();
         if let Some(public) = &self.public_url {
             let address = webhook_address(public, &format!("webhooks/rackbeat/{agreement}"))?;
-            let removed = match self.ports.remotes.erp(agreement, Lane::BackFill).await {
-                Ok(erp) => erp.unsubscribe(&address).await,
-                Err(failure) => Err(failure),
-            };
-            if let Err(failure) = removed {
-                left.push(format!("webhooks of agreement {agreement} in Rackbeat: {failure}"));
+            let removed = self.patiently(async {
+                self.ports.remotes.erp(agreement, Lane::BackFill).await?.unsubscribe(&address).await
+            });
+            if let Some(why) = removed.await {
+                left.push(format!("webhooks of agreement {agreement} in Rackbeat: {why}"));
             }
         }
         let owner = SecretOwner::Agreement(agreement.clone());

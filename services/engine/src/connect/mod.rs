@@ -3,6 +3,7 @@
 
 mod check;
 mod leave;
+pub mod privacy;
 mod update;
 #[cfg(test)]
 mod update_tests;
@@ -13,7 +14,7 @@ use shopbeat_domain::failure::{Failure, FailureKind};
 use shopbeat_domain::ids::{AgreementId, ShopDomain, StoreId};
 use shopbeat_domain::limits;
 use shopbeat_domain::money::Currency;
-use shopbeat_domain::ports::{Erp, SecretOwner, ShopIdentity};
+use shopbeat_domain::ports::{Erp, SecretOwner, Shop, ShopIdentity, Subscribed};
 use shopbeat_domain::settings::{LIST, Setting, Settings};
 use shopbeat_domain::store::{Agreement, Desired, ManagedBy, RECORD_VERSION, ShopCredentials, Store, secret};
 use url::Url;
@@ -26,7 +27,8 @@ use check::{
     check_named, check_owner, check_scopes, check_settings, managed_elsewhere, refused, try_shop, warnings,
 };
 
-pub use update::Updated;
+pub use check::scopes_missing;
+pub use update::{Change, Updated};
 
 /// Scopes that the order's way and the initial sync need.
 pub const SCOPES: &[&str] =
@@ -60,8 +62,10 @@ pub struct ConnectRequest {
     pub rackbeat_token: SecretString,
     /// The settings.
     pub settings: Settings,
-    /// Who asks.
+    /// Who asks, and manages the store from then on.
     pub managed_by: ManagedBy,
+    /// What the owner wants; `None`: what was wanted before, at first that it runs.
+    pub desired: Option<Desired>,
 }
 
 /// A connected store, and what its owner should know.
@@ -115,7 +119,7 @@ impl Connector {
         let identity = try_shop(shop.as_ref(), &request).await?;
         let account = erp.account().await.map_err(|failure| refused(failure, "rackbeat.token"))?;
         // Only who holds the shop's credentials learns where it is connected.
-        check_owner(existing.as_ref(), &request)?;
+        let change_of_hands = check_owner(existing.as_ref(), &request)?;
         check_scopes(&request.settings, &identity.scopes)?;
         check_named(erp.as_ref(), shop.as_ref(), &request.settings, &|_| true).await?;
 
@@ -128,9 +132,10 @@ impl Connector {
         let store = self.put_store(existing, &id, request, &identity).await?;
         billing::reconcile(&self.ports, &id).await?;
         let mut warnings = warnings(&store, &agreement, &identity);
+        warnings.extend(change_of_hands);
         match &store.webhook_address {
             Some(address) => {
-                shop.subscribe(address).await?;
+                warnings.extend(subscribe_shop(shop.as_ref(), address).await?);
                 warnings.extend(self.subscribe_rackbeat(&store.agreement, erp.as_ref()).await?);
             }
             None => warnings.push(
@@ -236,7 +241,7 @@ impl Connector {
             shop: request.shop,
             agreement: request.agreement,
             grant: request.credentials.grant(),
-            desired: existing.as_ref().map_or(Desired::Running, |store| store.desired),
+            desired: request.desired.or(existing.as_ref().map(|store| store.desired)).unwrap_or_default(),
             hold: None,
             managed_by: request.managed_by,
             settings,
@@ -299,7 +304,7 @@ impl Connector {
     }
 
     async fn set_desired(&self, id: &StoreId, desired: Desired) -> Result<Store, Problem> {
-        let store = self.own_store(id).await?;
+        let store = self.own_store(id, &ManagedBy::Api).await?;
         let store = if store.desired == desired { store } else { self.put_desired(store, desired).await? };
         billing::reconcile(&self.ports, id).await?;
         Ok(store)
@@ -313,12 +318,29 @@ impl Connector {
         }
     }
 
-    async fn own_store(&self, id: &StoreId) -> Result<Store, Problem> {
+    /// A connected store, if `by` may change it.
+    async fn own_store(&self, id: &StoreId, by: &ManagedBy) -> Result<Store, Problem> {
         let store =
             self.ports.state.registry.store(id).await?.filter(|store| store.disconnected_at.is_none());
         let store = store.ok_or_else(|| unknown(id))?;
-        managed_elsewhere(&store, &ManagedBy::Api).map_or(Ok(store), Err)
+        managed_elsewhere(&store, by).map_or(Ok(store), Err)
     }
+}
+
+/// Registers Shopify's webhooks. A topic that is refused is told; that all are refused is a mistake in the address.
+async fn subscribe_shop(shop: &dyn Shop, address: &Url) -> Result<Vec<String>, Problem> {
+    let Subscribed { made, kept, refused } = shop.subscribe(address).await?;
+    if let Some((topic, words)) = refused.first()
+        && made.is_empty()
+        && kept.is_empty()
+    {
+        let message = format!("Shopify refuses all webhooks to {address}; {topic}: {words}");
+        return Err(Problem::precondition("WEBHOOKS_REFUSED", message));
+    }
+    let told = |(topic, words)| {
+        format!("Shopify refuses its webhook {topic} ({words}): what it would tell is found by the sweep")
+    };
+    Ok(refused.into_iter().map(told).collect())
 }
 
 /// Shopify tells creation times in whole seconds: an order of this very second is not older than the connect.

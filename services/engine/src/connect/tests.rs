@@ -1,3 +1,5 @@
+mod owners;
+
 use std::time::Duration;
 
 use shopbeat_domain::failure::Remote;
@@ -202,28 +204,6 @@ async fn an_account_has_one_name_and_a_name_one_account() {
     *world.erp.account.lock().unwrap() = 8123;
     world.connector.connect(request).await.unwrap();
     assert_eq!(world.raw.registry.stores().await.unwrap().len(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_a_custom_resource_manages_only_it_may_change() {
-    let world = unconnected().await;
-    let request = ConnectRequest { managed_by: kubernetes("acme"), ..world.request(settings()) };
-    world.connector.connect(request.clone()).await.unwrap();
-    let by_api = world.connector.connect(world.request(settings())).await.unwrap_err();
-    assert_eq!(reason(&by_api), "STORE_MANAGED_ELSEWHERE");
-    assert!(by_api.to_string().contains("shops/acme"), "{by_api}");
-    let twin = ConnectRequest { managed_by: kubernetes("twin"), ..request.clone() };
-    assert_eq!(reason(&world.connector.connect(twin).await.unwrap_err()), "STORE_MANAGED_ELSEWHERE");
-    for answer in [world.connector.pause(&world.id).await, world.connector.resume(&world.id).await] {
-        assert_eq!(reason(&answer.unwrap_err()), "STORE_MANAGED_ELSEWHERE");
-    }
-    assert_eq!(reason(&world.connector.disconnect(&world.id).await.unwrap_err()), "STORE_MANAGED_ELSEWHERE");
-    assert_connected(&world, "secret", "unchanged").await;
-    world.connector.connect(request).await.unwrap();
-
-    let world = WorldBuilder::default().build().await;
-    let adopted = ConnectRequest { managed_by: kubernetes("acme"), ..world.request(settings()) };
-    assert_eq!(reason(&world.connector.connect(adopted).await.unwrap_err()), "STORE_MANAGED_ELSEWHERE");
 }
 
 #[tokio::test(start_paused = true)]

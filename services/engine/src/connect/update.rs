@@ -6,11 +6,21 @@ use shopbeat_domain::ids::StoreId;
 use shopbeat_domain::job::{Lane, Offer, Outcome, Subject};
 use shopbeat_domain::limits;
 use shopbeat_domain::settings::{LIST, Setting, Settings};
-use shopbeat_domain::store::Store;
+use shopbeat_domain::store::{Desired, ManagedBy, Store};
 
 use super::check::{check_named, check_scopes, check_settings};
 use super::{Connector, begin_of, changed_meanwhile};
+use crate::billing;
 use crate::problem::Problem;
+
+/// What is to change in a store.
+#[derive(Clone, Copy, Default)]
+pub struct Change<'a> {
+    /// The settings that are taken over from `new`; all others stay.
+    pub named: &'a [&'static Setting],
+    /// What the owner wants from now on; `None`: as before.
+    pub desired: Option<Desired>,
+}
 
 /// A store whose settings were changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,20 +32,23 @@ pub struct Updated {
 }
 
 impl Connector {
-    /// Takes the named settings over from `new`; all others stay. Checked as a whole first: nothing is changed if
-    /// anything cannot stand.
+    /// Takes the named settings over from `new`, and what the owner wants. Checked as a whole first: nothing is changed
+    /// if anything cannot stand.
     ///
     /// # Errors
-    /// Unknown store; one that a custom resource manages; a value that cannot stand, by its path; a remote that had
+    /// Unknown store; one that somebody else than `by` manages; a value that cannot stand, by its path; a remote that had
     /// to be asked and is away; somebody else who keeps changing the store.
     pub async fn update(
         &self,
         id: &StoreId,
+        by: &ManagedBy,
         new: &Settings,
-        named: &[&'static Setting],
+        change: Change<'_>,
     ) -> Result<Updated, Problem> {
+        let named = change.named;
         for _ in 0..limits::CONFLICT_TRIES {
-            let store = self.own_store(id).await?;
+            let store = self.own_store(id, by).await?;
+            let desired = change.desired.unwrap_or(store.desired);
             let mut settings = store.settings.clone();
             named.iter().for_each(|setting| setting.copy(&mut settings, new));
             // The start cannot be lost: old orders would be written a second time.
@@ -48,18 +61,19 @@ impl Connector {
             if !changed.is_empty() {
                 self.check(&store, &settings, &changed).await?;
             }
-            let store = if changed.is_empty() {
+            let store = if changed.is_empty() && desired == store.desired {
                 store
             } else {
-                match self.ports.state.registry.put_store(&Store { settings, ..store }).await {
+                match self.ports.state.registry.put_store(&Store { settings, desired, ..store }).await {
                     Err(Failure { kind: FailureKind::Conflict, .. }) => continue,
                     other => other?,
                 }
             };
+            billing::reconcile(&self.ports, id).await?;
             // What was named, not only what changed: asked again after it was cut off here, it is done.
             self.take_effect(&store, named).await?;
             let changed: Vec<&'static str> = changed.into_iter().map(|setting| setting.path).collect();
-            tracing::info!(store.id = %id, settings = ?changed, "settings changed");
+            tracing::info!(store.id = %id, settings = ?changed, desired = ?store.desired, "store changed");
             return Ok(Updated { store, changed });
         }
         Err(changed_meanwhile(id))

@@ -18,7 +18,8 @@ async fn update(world: &World, values: &[(&str, &str)]) -> Result<Updated, Probl
     for (path, text) in values {
         setting(path).unwrap().set(&mut new, text).unwrap();
     }
-    world.connector.update(&world.id, &new, &named).await
+    let change = Change { named: &named, desired: None };
+    world.connector.update(&world.id, &ManagedBy::Api, &new, change).await
 }
 
 async fn stored(world: &World) -> Store {

@@ -10,8 +10,10 @@ use shopbeat_domain::failure::{Failure, FailureKind, Remote};
 use shopbeat_domain::ids::{AgreementId, OrderId, StoreId};
 use shopbeat_domain::job::{Claim, JobCounts, JobRecord, Lane, Offer, Settled, Subject, Verdict};
 use shopbeat_domain::ports::{
-    Answer, IdMap, Ids, Jobs, Journal, Lease, Leases, Registry, Runs, SecretOwner, State,
+    Answer, IdMap, Ids, Jobs, Journal, Lease, Leases, Pulse, Pulses, Registry, Replays, Runs, SecretOwner,
+    State,
 };
+use shopbeat_domain::replay::Replay;
 use shopbeat_domain::run::Run;
 use shopbeat_domain::store::{Agreement, Store};
 use shopbeat_domain::transfer::Transfer;
@@ -59,6 +61,9 @@ impl Leases for Freezing {
         self.check(&lease.owner)?;
         self.inner.free(lease).await
     }
+    async fn holders(&self, names: &[String]) -> Answer<Vec<Option<String>>> {
+        self.inner.holders(names).await
+    }
     async fn holder(&self, name: &str) -> Answer<Option<String>> {
         self.inner.holder(name).await
     }
@@ -83,10 +88,12 @@ pub(super) fn hooked(state: State, hooks: &Hooks, epoch: &Epoch, frozen: &Frozen
         journal: Arc::new(Hooked { hooks: hooks(), inner: state.journal.clone() }),
         ids: Arc::new(Hooked { hooks: hooks(), inner: state.ids.clone() }),
         runs: Arc::new(Hooked { hooks: hooks(), inner: state.runs.clone() }),
+        replays: Arc::new(Hooked { hooks: hooks(), inner: state.replays.clone() }),
         heaps: Arc::new(Hooked { hooks: hooks(), inner: state.heaps.clone() }),
         board: Arc::new(Hooked { hooks: hooks(), inner: state.board.clone() }),
         holds: Arc::new(Hooked { hooks: hooks(), inner: state.holds.clone() }),
         records: Arc::new(Hooked { hooks: hooks(), inner: state.records.clone() }),
+        pulses: Arc::new(Hooked { hooks: hooks(), inner: state.pulses.clone() }),
         leases: Arc::new(Freezing { frozen: frozen.clone(), inner: state.leases.clone() }),
         ..state
     }
@@ -191,6 +198,32 @@ impl Runs for Hooked<dyn Runs> {
     }
     async fn save_run(&self, claim: &Claim, run: &Run) -> Answer<()> {
         self.hooks.call(Remote::State, "state.save_run", self.inner.save_run(claim, run)).await
+    }
+}
+
+#[async_trait]
+impl Replays for Hooked<dyn Replays> {
+    async fn replay(&self, store: &StoreId, id: &str) -> Answer<Option<Replay>> {
+        self.hooks.call(Remote::State, "state.replay", self.inner.replay(store, id)).await
+    }
+    async fn latest_replay(&self, store: &StoreId) -> Answer<Option<Replay>> {
+        self.inner.latest_replay(store).await
+    }
+    async fn begin_replay(&self, replay: &Replay, now: Timestamp) -> Answer<Replay> {
+        self.hooks.call(Remote::State, "state.begin_replay", self.inner.begin_replay(replay, now)).await
+    }
+    async fn save_replay(&self, claim: &Claim, replay: &Replay) -> Answer<()> {
+        self.hooks.call(Remote::State, "state.save_replay", self.inner.save_replay(claim, replay)).await
+    }
+    async fn end_replay(&self, replay: &Replay) -> Answer<()> {
+        self.hooks.call(Remote::State, "state.end_replay", self.inner.end_replay(replay)).await
+    }
+}
+
+#[async_trait]
+impl Pulses for Hooked<dyn Pulses> {
+    async fn pulses(&self, stores: &[StoreId], now: Timestamp) -> Answer<Vec<Pulse>> {
+        self.hooks.call(Remote::State, "state.pulses", self.inner.pulses(stores, now)).await
     }
 }
 

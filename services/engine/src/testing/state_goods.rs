@@ -80,7 +80,9 @@ impl Records for Hooked<dyn Records> {
         self.hooks.call(Remote::State, "state.get_records", self.inner.get(family, keys)).await
     }
     async fn put(&self, family: &Family, records: &[(String, String)]) -> Answer<()> {
-        self.hooks.call(Remote::State, "state.put_records", self.inner.put(family, records)).await
+        // What workers tell of themselves is no part of what they carry.
+        let call = if matches!(family, Family::Status(_)) { "state.put_status" } else { "state.put_records" };
+        self.hooks.call(Remote::State, call, self.inner.put(family, records)).await
     }
     async fn forget(&self, family: &Family, keys: &[String]) -> Answer<()> {
         self.hooks.call(Remote::State, "state.forget_records", self.inner.forget(family, keys)).await

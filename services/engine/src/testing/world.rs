@@ -23,7 +23,7 @@ use super::{FakeErp, FakeShop, Hooks};
 use crate::connect::{ConnectRequest, Connector, WRITE_INVENTORY, WRITE_PRODUCTS};
 use crate::desk::Desk;
 use crate::observe::Silent;
-use crate::ports::Ports;
+use crate::ports::{About, Ports};
 use crate::timing::Timing;
 use crate::worker;
 
@@ -154,6 +154,7 @@ impl WorldBuilder {
             blind: Arc::new(FakeBlind),
             observer: Arc::new(Silent),
             timing: Timing::default(),
+            about: About { build: "test", shopify_api: "2026-10" },
             routes: Arc::default(),
         };
         let connector = Connector::new(ports.clone(), Some("https://hooks.example.test".parse().unwrap()));
@@ -216,7 +217,33 @@ impl World {
             rackbeat_token: SecretString::from("token"),
             settings,
             managed_by: ManagedBy::Api,
+            desired: None,
         }
+    }
+
+    /// The same remotes, connected by a state that has just been found empty.
+    pub(crate) async fn that_lost_its_state(&self) -> World {
+        let clock = self.ports.clock.clone();
+        let state = shopbeat_state::embedded(None, Sealing::generate().unwrap(), clock.clone()).unwrap();
+        state.registry.epoch(clock.now()).await.unwrap();
+        let (hooks, epoch, frozen) = (self.hooks.clone(), Epoch::default(), Frozen::default());
+        let ports = Ports { state: hooked(state.clone(), &hooks, &epoch, &frozen), ..self.ports.clone() };
+        let world = World {
+            hooks,
+            shop: self.shop.clone(),
+            erp: self.erp.clone(),
+            remotes: self.remotes.clone(),
+            connector: Connector::new(ports.clone(), Some("https://hooks.example.test".parse().unwrap())),
+            ports,
+            raw: state,
+            id: self.id.clone(),
+            epoch,
+            frozen,
+            workers: AtomicU64::new(0),
+        };
+        let settings = self.raw.registry.store(&self.id).await.unwrap().unwrap().settings;
+        world.connector.connect(world.request(settings)).await.unwrap();
+        world
     }
 
     pub(crate) fn desk(&self) -> Desk {

@@ -1,11 +1,12 @@
 //! One claimed job from start to verdict.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use futures::FutureExt;
 use shopbeat_domain::failure::Failure;
 use shopbeat_domain::ids::StoreId;
-use shopbeat_domain::job::{Claim, Lane, Park, ParkCode, Settled, Subject, Verdict};
+use shopbeat_domain::job::{Claim, Lane, Outcome, Park, ParkCode, Settled, Subject, Verdict};
 use shopbeat_domain::limits;
 use shopbeat_domain::mapping::Block;
 use shopbeat_domain::ports::Answer;
@@ -13,10 +14,11 @@ use shopbeat_domain::store::{Hold, Store};
 use shopbeat_domain::transfer::Transfer;
 
 use super::held::{Held, LeaseClock};
+use super::report::Reporter;
 use crate::ports::Ports;
 use crate::retry::{self, Decision};
 use crate::transfer::{self, Context, Ended, Stop, later};
-use crate::{agreement, goods, initial, stock};
+use crate::{agreement, goods, initial, replay, stock};
 
 /// What a job's end means for its lane.
 #[derive(Debug)]
@@ -30,7 +32,13 @@ pub(super) enum JobEnd {
 }
 
 /// Runs a job and settles it. Never panics and never fails: what it could not settle is claimed again later.
-pub(super) async fn run(ports: Ports, store: Store, claim: Claim, lease: LeaseClock) -> JobEnd {
+pub(super) async fn run(
+    ports: Ports,
+    store: Store,
+    claim: Claim,
+    lease: LeaseClock,
+    reporter: Arc<Reporter>,
+) -> JobEnd {
     let started = ports.now();
     let held = Held::new(lease, &claim);
     let work = AssertUnwindSafe(work(&ports, &store, &claim, &held)).catch_unwind();
@@ -56,6 +64,11 @@ pub(super) async fn run(ports: Ports, store: Store, claim: Claim, lease: LeaseCl
         Ok(Settled::Stands | Settled::Again) => {
             let took = ports.now().duration_since(started).unsigned_abs();
             tell(&store.id, &claim, &ended.verdict);
+            if let (Verdict::Done { outcome: Outcome::Transferred, .. }, Some(journal)) =
+                (&ended.verdict, &ended.journal)
+            {
+                reporter.order_over(journal);
+            }
             ports.observer.job_settled(&store.id, claim.lane, &ended.verdict, took);
             end
         }
@@ -97,6 +110,7 @@ async fn work(ports: &Ports, store: &Store, claim: &Claim, held: &Held) -> Resul
             let verdict = initial::go_on(ports, store, claim, held, run).await?;
             Ok(Ended::of(verdict))
         }
+        Subject::Replay(id) => Ok(Ended::of(replay::go_on(ports, store, claim, held, id).await?)),
         Subject::Stock => {
             let shop = ports.remotes.shop(store).await?;
             let context = stock::Context { ports, store, claim, held, shop: shop.as_ref() };

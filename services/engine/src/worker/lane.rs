@@ -83,6 +83,11 @@ impl Lane {
         until
     }
 
+    /// Failures in a row.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
     /// Refusals of the credentials in a row.
     pub(super) fn refusals(&self) -> u32 {
         self.refusals

@@ -7,6 +7,9 @@ mod job;
 mod lane;
 #[cfg(test)]
 mod probe_tests;
+mod report;
+#[cfg(test)]
+mod report_tests;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -20,6 +23,7 @@ use crate::agreement;
 use crate::ports::Ports;
 
 pub use held::Held;
+pub(crate) use report::{Meets, Reporter};
 pub(crate) use session::tell;
 
 /// The lease by which one store has one worker.

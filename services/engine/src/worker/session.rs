@@ -1,6 +1,7 @@
 //! The time in which a worker holds its store's lease.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::held::LeaseClock;
 use super::job::{self, JobEnd};
 use super::lane::{Lane, Open};
+use super::report::{Meets, Reporter};
 use super::{hold, pause, wants_worker};
 use crate::intake::set_hold;
 use crate::ports::Ports;
@@ -32,6 +34,7 @@ pub(super) async fn run(
     // Whoever died may have changed the store and not told billing, or marked something and not said so.
     billing::reconcile(ports, &store.id).await?;
     ports.state.jobs.offer(&store.id, &[Offer::stock(), Offer::products()], None, ports.now()).await?;
+    let reporter = Arc::new(Reporter::begin(ports, store, lease).await?);
     let clock = LeaseClock::until(later(ports.now(), ports.timing.lease));
     // Everything of this session ends with it, whichever part ends first.
     let over = shutdown.child_token();
@@ -44,17 +47,23 @@ pub(super) async fn run(
         jobs: JoinSet::new(),
         running: HashMap::new(),
         probe: None,
+        reporter: Arc::clone(&reporter),
     };
     tokio::select! {
         ended = dispatcher.run(&over) => ended?,
         () = keep_lease(ports, lease, &clock) => {}
-        () = sweep::keep_swept(ports, store, &over) => {}
-        () = sweep::keep_subscribed(ports, store, &over) => {}
+        () = sweep::keep_swept(ports, store, &reporter, &over) => {}
+        () = sweep::keep_subscribed(ports, store, &reporter, &over) => {}
         () = goods::sweep::keep_swept(ports, store, &over) => {}
-        () = agreement::keep(ports, store, &lease.owner, &over) => {}
+        () = agreement::keep(ports, store, &lease.owner, &reporter, &over) => {}
+        () = reporter.keep(&over) => {}
         () = hold::keep_probing(ports, store, &over) => {}
     }
     dispatcher.drain().await;
+    // What was told last is worth no failure: the next worker looks for itself.
+    if let Err(failure) = reporter.write().await {
+        tell(ports, store, "the worker's report was not written", &failure);
+    }
     Ok(())
 }
 
@@ -89,6 +98,7 @@ struct Dispatcher<'a> {
     running: HashMap<Id, JobLane>,
     /// The order that probes its lane. It goes beside those that were under way when the trouble began.
     probe: Option<Id>,
+    reporter: Arc<Reporter>,
 }
 
 /// What the dispatcher does next.
@@ -165,6 +175,7 @@ impl Dispatcher<'_> {
         }
         self.store = store;
         if !self.store.may_write() {
+            self.reporter.lanes_rest();
             return Ok(Next::Idle(limits::IDLE_LOOK));
         }
         let now = self.ports.now();
@@ -176,7 +187,8 @@ impl Dispatcher<'_> {
             Some(claim) => {
                 let lane = claim.lane;
                 let (ports, store, clock) = (self.ports.clone(), self.store.clone(), self.clock.clone());
-                let job = self.jobs.spawn(job::run(ports, store, claim, clock)).id();
+                let reporter = Arc::clone(&self.reporter);
+                let job = self.jobs.spawn(job::run(ports, store, claim, clock, reporter)).id();
                 self.running.insert(job, lane);
                 if lane == JobLane::Order && self.look(lane, now) == Open::Probe {
                     self.probe = Some(job);
@@ -218,7 +230,10 @@ impl Dispatcher<'_> {
         self.probe.take_if(|probe| *probe == id);
         let Some(lane) = self.running.remove(&id) else { return };
         match ended.map(|(_, end)| end) {
-            Ok(JobEnd::Through) => self.lane(lane).succeeded(),
+            Ok(JobEnd::Through) => {
+                self.lane(lane).succeeded();
+                self.reporter.fine(Meets::Lane(lane));
+            }
             Ok(JobEnd::Dropped) => {
                 let (now, random) = (self.ports.now(), self.ports.random.as_ref());
                 self.lane(lane).failed(now, None, random);
@@ -226,6 +241,7 @@ impl Dispatcher<'_> {
             Ok(JobEnd::Trouble { failure, asked, hold, further }) => {
                 if further {
                     self.lane(lane).succeeded();
+                    self.reporter.fine(Meets::Lane(lane));
                 }
                 self.trouble(lane, &failure, asked, hold).await;
             }
@@ -253,6 +269,8 @@ impl Dispatcher<'_> {
             Some(_) => self.lane(lane).refused(now, asked, random),
             None => self.lane(lane).failed(now, asked, random),
         };
+        let in_a_row = self.lane(lane).failures();
+        self.reporter.met(Meets::Lane(lane), failure, in_a_row);
         tracing::warn!(store.id = %self.store.id, lane = lane.name(), error = %failure, %until, "the lane waits");
         if hold.is_none() || !job::puts_on_hold(self.lane(lane).refusals()) {
             return;

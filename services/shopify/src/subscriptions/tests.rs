@@ -1,7 +1,6 @@
 //! Subscriptions over a real connection.
 
 use serde_json::{Value, json};
-use shopbeat_domain::failure::{FailureKind, Refusal};
 use shopbeat_domain::ports::Shop as _;
 
 use crate::TOPICS;
@@ -66,13 +65,16 @@ async fn one_that_keeps_things_from_us_is_replaced_and_other_addresses_are_left_
 }
 
 #[tokio::test]
-async fn a_refused_subscription_names_its_fields() {
+async fn a_topic_that_is_refused_is_told_with_shopifys_words_and_keeps_no_other_from_being_made() {
     let refused = json!({"data": {"webhookSubscriptionCreate": {"webhookSubscription": null, "userErrors":
         [{"field": ["webhookSubscription", "uri"], "message": "Address is invalid"}]}}});
-    let server = Server::start([standing(&[]), Say::json(&refused)]).await;
-    let failure = client(&server, &TestClock::new()).subscribe(&HERE.parse().unwrap()).await.unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Refused(Refusal::Other));
-    assert_eq!(failure.fields, [("webhookSubscription.uri".to_owned(), "Address is invalid".to_owned())]);
+    let says = [standing(&[]), Say::json(&refused)].into_iter().chain((1..TOPICS.len()).map(|_| created()));
+    let server = Server::start(says).await;
+    let done = client(&server, &TestClock::new()).subscribe(&HERE.parse().unwrap()).await.unwrap();
+    assert_eq!(done.made.len(), TOPICS.len() - 1);
+    let [(topic, words)] = done.refused.as_slice() else { panic!("{:?}", done.refused) };
+    assert_eq!(topic, TOPICS[0].0);
+    assert!(words.contains("Address is invalid"), "{words}");
 }
 
 #[tokio::test]

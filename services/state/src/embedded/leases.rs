@@ -91,6 +91,15 @@ impl Leases for InMemory {
         Ok(())
     }
 
+    async fn holders(&self, names: &[String]) -> Answer<Vec<Option<String>>> {
+        let now = self.now();
+        let book = self.book();
+        let holder = |name: &String| {
+            book.held.get(name).filter(|held| held.until > now).map(|held| held.owner.clone())
+        };
+        Ok(names.iter().map(holder).collect())
+    }
+
     async fn holder(&self, name: &str) -> Answer<Option<String>> {
         let now = self.now();
         let book = self.book();

@@ -13,9 +13,11 @@ mod journal;
 mod leases;
 mod ledger;
 mod pace;
+mod pulses;
 mod queue;
 mod records;
 mod registry;
+mod replays;
 mod row;
 mod runs;
 mod tables;
@@ -88,6 +90,8 @@ pub fn embedded(path: Option<&Path>, sealing: Sealing, clock: Arc<dyn Clock>) ->
         pace: Arc::new(pace::InMemory::default()),
         ledger: engine.clone(),
         runs: engine.clone(),
+        replays: engine.clone(),
+        pulses: engine.clone(),
         heaps: engine.clone(),
         board: engine.clone(),
         holds: engine.clone(),

@@ -118,6 +118,7 @@ impl<'t> Queue<'t> {
     /// Makes a job ready at the end of its class.
     fn make_ready(&mut self, subject: &str, row: &mut Row) -> Done<()> {
         row.seq = self.next_seq()?;
+        row.since = Some(self.now);
         self.enter(subject, row, JobPhase::Ready, 0)
     }
 

@@ -12,7 +12,7 @@ use crate::names;
 
 const COUNT: &str = "count";
 
-fn name(family: &Family) -> String {
+pub(super) fn name(family: &Family) -> String {
     let (store, name) = names::family(family);
     format!("records/{name}/{store}")
 }

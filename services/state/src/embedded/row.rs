@@ -36,6 +36,9 @@ pub(super) struct Row {
     pub(super) strikes: u32,
     pub(super) parkings: u32,
     pub(super) first_seen: i64,
+    /// When it was made ready last; `None`: when it was first seen.
+    #[serde(default)]
+    pub(super) since: Option<i64>,
     /// Its row in the ledger; none if it is not counted.
     pub(super) hour: Option<i64>,
     pub(super) outcome: Outcome,
@@ -60,6 +63,7 @@ impl Row {
             strikes: 0,
             parkings: 0,
             first_seen: now,
+            since: None,
             hour,
             outcome: Outcome::Pending,
             park: None,
@@ -70,6 +74,11 @@ impl Row {
 
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice::<Self>(bytes).ok().filter(|row| readable_version(row.v))
+    }
+
+    /// Since when it is ready.
+    pub(super) fn ready_since(&self) -> i64 {
+        self.since.unwrap_or(self.first_seen)
     }
 
     pub(super) fn record(self, call: &str, subject: &str) -> Answer<JobRecord> {
@@ -83,6 +92,11 @@ impl Row {
             first_seen: moment(call, self.first_seen)?,
             version: self.version.map(|at| moment(call, at)).transpose()?,
             settled: self.settled,
+            due: match self.phase {
+                JobPhase::Delayed => Some(moment(call, self.until)?),
+                JobPhase::Ready | JobPhase::Claimed | JobPhase::Parked | JobPhase::Idle => None,
+            },
+            strikes: self.strikes,
         })
     }
 }

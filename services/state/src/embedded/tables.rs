@@ -31,6 +31,10 @@ pub(super) const RUNS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::n
 pub(super) const LATEST_RUN: TableDefinition<&str, &str> = TableDefinition::new("latest-run");
 /// `(store, run)` of runs whose end was asked for.
 pub(super) const CANCELLED_RUNS: TableDefinition<(&str, &str), ()> = TableDefinition::new("cancelled-runs");
+/// `(store, replay)` → replay as JSON.
+pub(super) const REPLAYS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("replays");
+/// store → the replay that was begun last.
+pub(super) const LATEST_REPLAY: TableDefinition<&str, &str> = TableDefinition::new("latest-replay");
 /// A thing on a heap: mark, since, tries, doubt, due.
 pub(super) type Thing = (u64, i64, u32, bool, i64);
 /// `(heap, key)` → what is known of it.
@@ -78,6 +82,8 @@ pub(super) fn create(transaction: &WriteTransaction) -> Done<()> {
     transaction.open_table(RUNS)?;
     transaction.open_table(LATEST_RUN)?;
     transaction.open_table(CANCELLED_RUNS)?;
+    transaction.open_table(REPLAYS)?;
+    transaction.open_table(LATEST_REPLAY)?;
     transaction.open_table(HEAPS)?;
     transaction.open_table(HEAP_DUE)?;
     transaction.open_table(BOARDS)?;
@@ -106,6 +112,8 @@ pub(super) mod kind {
     pub(in super::super) const LEDGER: &str = "ledger";
     /// A run.
     pub(in super::super) const RUN: &str = "run";
+    /// A replay.
+    pub(in super::super) const REPLAY: &str = "replay";
 }
 
 /// So many expired records are removed per write: more than a write can add.
@@ -137,6 +145,9 @@ pub(super) fn forget_expired(transaction: &WriteTransaction, now: i64) -> Done<(
                 let mut runs = transaction.open_table(RUNS)?;
                 runs.remove((store.as_str(), key.as_str()))?;
                 transaction.open_table(CANCELLED_RUNS)?.remove((store.as_str(), key.as_str()))?;
+            }
+            kind::REPLAY => {
+                transaction.open_table(REPLAYS)?.remove((store.as_str(), key.as_str()))?;
             }
             _ => {}
         }

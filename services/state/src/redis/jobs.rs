@@ -156,7 +156,7 @@ impl Jobs for Engine {
         script.key(self.keys.journal(&claim.store, order)).key(self.keys.journals(&claim.store));
         let holder = match claim.subject {
             Subject::Order(order) => Some(order),
-            Subject::InitialSync(_) | Subject::Stock | Subject::Products => None,
+            Subject::InitialSync(_) | Subject::Replay(_) | Subject::Stock | Subject::Products => None,
         };
         script
             .key(self.keys.hold(&claim.store, holder.unwrap_or(OrderId(0))))
@@ -294,6 +294,9 @@ fn record(subject: Subject, fields: &HashMap<String, String>) -> Option<JobRecor
         first_seen,
         version: time("version")?,
         settled: field("settled")?.parse().ok()?,
+        // Of a job that is parked for good it is no number.
+        due: if phase == JobPhase::Delayed { time("until")? } else { None },
+        strikes: field("strikes")?.parse().ok()?,
     })
 }
 
@@ -322,5 +325,7 @@ fn unreadable(subject: Subject) -> JobRecord {
         first_seen: Timestamp::UNIX_EPOCH,
         version: None,
         settled: 0,
+        due: None,
+        strikes: 0,
     }
 }

@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
-use ::redis::cmd;
+use ::redis::{cmd, pipe};
 use async_trait::async_trait;
 use shopbeat_domain::limits::RECORD_MEMORY;
 use shopbeat_domain::ports::{Answer, Lease, Leases};
 
-use super::Engine;
+use super::{CHUNK, Engine, patiently};
 use crate::record::length;
 
 fn held(lease: &Lease) -> String {
     format!("{}|{}", lease.fence, lease.owner)
+}
+
+fn owner(held: &str) -> Option<String> {
+    held.split_once('|').map(|(_, owner)| owner.to_owned())
 }
 
 #[async_trait]
@@ -40,6 +44,21 @@ impl Leases for Engine {
         let mut read = cmd("GET");
         read.arg(self.keys.lease(name));
         let held: Option<String> = self.command("holder", &read).await?;
-        Ok(held.and_then(|held| held.split_once('|').map(|(_, owner)| owner.to_owned())))
+        Ok(held.as_deref().and_then(owner))
+    }
+
+    async fn holders(&self, names: &[String]) -> Answer<Vec<Option<String>>> {
+        let mut holders = Vec::with_capacity(names.len());
+        for names in names.chunks(CHUNK) {
+            // Not one MGET: the keys bear different tags.
+            let mut reads = pipe();
+            for name in names {
+                reads.cmd("GET").arg(self.keys.lease(name));
+            }
+            let mut manager = self.manager.clone();
+            let held: Vec<Option<String>> = patiently("holders", reads.query_async(&mut manager)).await?;
+            holders.extend(held.into_iter().map(|held| held.as_deref().and_then(owner)));
+        }
+        Ok(holders)
     }
 }

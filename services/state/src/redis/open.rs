@@ -79,6 +79,8 @@ fn state(engine: &Arc<Engine>) -> State {
         pace: engine.clone(),
         ledger: engine.clone(),
         runs: engine.clone(),
+        replays: engine.clone(),
+        pulses: engine.clone(),
         heaps: engine.clone(),
         board: engine.clone(),
         holds: engine.clone(),

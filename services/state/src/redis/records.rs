@@ -11,11 +11,16 @@ use super::{CHUNK, Engine, patiently};
 
 fn is_listed(family: &Family) -> bool {
     match family {
-        Family::Drift(_) | Family::StockTrouble(_) | Family::ProductTrouble(_) | Family::RunReport(_) => true,
+        Family::Drift(_)
+        | Family::StockTrouble(_)
+        | Family::ProductTrouble(_)
+        | Family::RunReport(_)
+        | Family::ReplayNotes(_) => true,
         Family::Shelf(_)
         | Family::InventoryItem(_)
         | Family::ProductItems(_)
         | Family::Told(_)
+        | Family::Status(_)
         | Family::Carried(_) => false,
     }
 }

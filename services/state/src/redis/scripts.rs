@@ -35,6 +35,10 @@ scripts! {
     move_mark = "move_mark.lua";
     save = "queue.lua", "save.lua";
     begin_run = "queue.lua", "begin_run.lua";
+    begin_replay = "queue.lua", "begin_replay.lua";
+    save_replay = "queue.lua", "save_replay.lua";
+    end_replay = "end_replay.lua";
+    pulse = "queue.lua", "pulse.lua";
     take_lease = "take_lease.lua";
     renew_lease = "renew_lease.lua";
     free_lease = "free_lease.lua";

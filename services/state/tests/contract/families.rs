@@ -29,6 +29,8 @@ fn families() -> Vec<Family> {
         Family::StockTrouble(store()),
         Family::ProductTrouble(store()),
         Family::RunReport(store()),
+        Family::Status(store()),
+        Family::ReplayNotes(store()),
     ]
 }
 

@@ -33,7 +33,7 @@ impl Bench {
     async fn order_claimed(&self) -> Option<u64> {
         match self.claim().await?.subject {
             Subject::Order(OrderId(id)) => Some(id),
-            Subject::InitialSync(_) | Subject::Stock | Subject::Products => Some(0),
+            Subject::InitialSync(_) | Subject::Replay(_) | Subject::Stock | Subject::Products => Some(0),
         }
     }
 

@@ -25,10 +25,14 @@ mod model;
 #[cfg(test)]
 mod pace;
 #[cfg(test)]
+mod pulses;
+#[cfg(test)]
 mod random;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
 mod registry;
+#[cfg(test)]
+mod replays;
 #[cfg(test)]
 mod server;

@@ -71,11 +71,12 @@ async fn journals_are_listed_in_order_of_ids_past_2_to_the_53(bench: Bench) {
     assert_eq!(listed, ids);
 }
 
-fn run(id: &str, bench: &Bench) -> Run {
+pub(crate) fn run(id: &str, bench: &Bench) -> Run {
     Run {
         version: RECORD_VERSION,
         id: id.to_owned(),
         store: store(),
+        token: String::new(),
         plan: RunPlan { products: true, stock: true, ..RunPlan::default() },
         phase: RunPhase::Queued,
         failure: None,

@@ -13,6 +13,7 @@ mod out;
 mod parked;
 mod preflight;
 mod progress;
+mod replay;
 mod report;
 mod secrets;
 mod settings;
@@ -22,6 +23,7 @@ mod store;
 mod sync;
 mod table;
 mod time;
+mod watch;
 mod words;
 
 pub use billing::BillingArgs;
@@ -33,6 +35,7 @@ pub use out::{Out, Tone};
 pub use parked::ParkedArgs;
 pub use preflight::PreflightArgs;
 pub use progress::Progress;
+pub use replay::ReplayArgs;
 pub use settings::ListArgs as SettingsListArgs;
 pub use stock::StockArgs;
 pub use store::StoreArgs;
@@ -59,6 +62,8 @@ pub enum ClientCommand {
     Preflight(Box<PreflightArgs>),
     /// Bring products and stock over, watch, cancel, report.
     Sync(SyncArgs),
+    /// Let the orders of a span of time go through once more, and tell what stands otherwise than before.
+    Replay(Box<ReplayArgs>),
     /// Transfer and show single orders.
     Order(OrderArgs),
     /// List parked orders and put them back to work.
@@ -91,6 +96,7 @@ async fn dispatch(command: ClientCommand, out: &mut Out) -> Result<(), Failed> {
         ClientCommand::Settings(args) => settings::run(&args, out),
         ClientCommand::Preflight(args) => Box::pin(preflight::run(&args, out)).await,
         ClientCommand::Sync(args) => sync::run(&args, out).await,
+        ClientCommand::Replay(args) => replay::run(&args, out).await,
         ClientCommand::Order(args) => Box::pin(order::run(&args, out)).await,
         ClientCommand::Parked(args) => parked::run(&args, out).await,
         ClientCommand::Stock(args) => stock::run(&args, out).await,

@@ -97,6 +97,11 @@ impl Out {
         self.write(&format!("{text}\n"));
     }
 
+    /// Text as it is, without an end of line.
+    pub fn raw(&mut self, text: &str) {
+        self.write(text);
+    }
+
     /// An empty line and a heading.
     pub fn heading(&mut self, text: &str) {
         let text = self.paint(Tone::Strong, text);

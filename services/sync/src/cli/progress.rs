@@ -4,7 +4,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use shopbeat_proto::v1;
 
 use super::out::Out;
-use super::words;
+use super::{replay, words};
 
 /// Plain lines are written at every so much of a hundred.
 const LINE_EVERY: u64 = 25;
@@ -49,6 +49,23 @@ impl Progress {
                 "{}{phase}: {} of {} variants{left}",
                 self.indent, counts.done, counts.variants
             ));
+        }
+    }
+
+    /// The replay as it is now.
+    pub fn show_replay(&mut self, out: &mut Out, replay: &v1::Replay) {
+        let (phase, said) = (replay::phase_of(replay), replay::words_of(replay));
+        let v1::Replay { orders, done, .. } = replay;
+        if let Some(bar) = &self.bar {
+            bar.set_prefix(phase);
+            bar.set_length(*orders);
+            bar.set_position(*done);
+            bar.set_message(said);
+            return;
+        }
+        let part = (done * 100).checked_div(*orders).unwrap_or(0) / LINE_EVERY;
+        if self.told.replace((replay.phase, part)) != Some((replay.phase, part)) {
+            out.line(format!("{}{phase}: {done} of {orders} orders, {said}", self.indent));
         }
     }
 

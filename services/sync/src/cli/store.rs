@@ -9,6 +9,7 @@ use super::credentials::{self, CredentialArgs, Opens};
 use super::failure::{EXIT_CODES, Exit, Failed};
 use super::out::{Out, Tone};
 use super::settings::SettingsArgs;
+use super::watch::WatchArgs;
 use super::{Api, client, json, show};
 use crate::options::{ClientOptions, Output};
 
@@ -36,6 +37,9 @@ enum StoreCommand {
     /// Show a store with its settings, queue, ledger and last initial sync.
     #[command(after_help = EXIT_CODES)]
     Show(ShowArgs),
+    /// Watch how stores are doing: a table that follows, or with --output json a line for each change.
+    #[command(after_help = EXIT_CODES)]
+    Watch(WatchArgs),
     /// Stop writing for a store; what comes in is still recorded.
     #[command(after_help = EXIT_CODES)]
     Pause(StoreName),
@@ -150,6 +154,9 @@ pub(super) async fn run(args: &StoreArgs, out: &mut Out) -> Result<(), Failed> {
                 Output::Table => show::report(out, &answer),
             }
         }
+        StoreCommand::Watch(watch) => {
+            super::watch::run(&mut client::connect(&args.client).await?, watch, out, output).await?;
+        }
         StoreCommand::Pause(name) => {
             let request = v1::PauseStoreRequest { store_id: name.store.clone() };
             let answer = client::connect(&args.client).await?.pause_store(request).await?.into_inner();
@@ -166,7 +173,7 @@ pub(super) async fn run(args: &StoreArgs, out: &mut Out) -> Result<(), Failed> {
             changed(out, output, answer.store.as_ref(), "works again");
         }
         StoreCommand::Disconnect(name) => {
-            let request = v1::DisconnectStoreRequest { store_id: name.store.clone() };
+            let request = v1::DisconnectStoreRequest { store_id: name.store.clone(), managed_by: None };
             let answer = client::connect(&args.client).await?.disconnect_store(request).await?.into_inner();
             disconnected(out, output, &answer);
         }
@@ -188,6 +195,8 @@ impl ConnectArgs {
             rackbeat_token: self.credentials.rackbeat()?,
             settings: None,
             agreement_currency: self.credentials.agreement_currency.clone().unwrap_or_default(),
+            managed_by: None,
+            desired: v1::Desired::Unspecified.into(),
         })
     }
 
@@ -222,6 +231,8 @@ impl UpdateArgs {
             store_id: self.name.store.clone(),
             settings: Some(self.settings.over(&v1::Settings::default())?),
             update_mask: Some(prost_types::FieldMask { paths }),
+            desired: v1::Desired::Unspecified.into(),
+            managed_by: None,
         })
     }
 }

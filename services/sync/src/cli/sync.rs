@@ -59,6 +59,9 @@ struct InitialArgs {
     /// Rackbeat's number of the location that stock is put on. Default: as products.stock_location says.
     #[arg(long, value_name = "NUMBER")]
     location: Option<u64>,
+    /// A text of yours for this run: asked again with the same, the run is shown and no second one is begun.
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    named: String,
     /// Stay until it is over, and show how far it is.
     #[arg(long)]
     watch: bool,
@@ -154,6 +157,7 @@ async fn begin(api: &mut Api, args: &InitialArgs) -> Result<v1::Run, Failed> {
         }
         .into(),
         location: args.location,
+        token: args.named.clone(),
     };
     let answer = api.run_initial_sync(request).await?.into_inner();
     answer.run.ok_or_else(|| Failed::new(Exit::Failed, "the service answered no run"))

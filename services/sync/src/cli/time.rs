@@ -25,6 +25,20 @@ pub(crate) fn clock(at: Option<&prost_types::Timestamp>) -> String {
     read(at).map_or_else(|| "-".to_owned(), |at| at.to_zoned(zone).strftime("%H:%M:%S").to_string())
 }
 
+/// How long ago: `3.2s`, `5m`, `2h`, `4d`; a dash for no moment.
+#[must_use]
+pub(crate) fn ago(at: Option<&prost_types::Timestamp>, now: Timestamp) -> String {
+    let Some(at) = read(at) else { return "-".to_owned() };
+    let millis = now.duration_since(at).as_millis().max(0);
+    match millis / 1000 {
+        0..=9 => format!("{}.{}s", millis / 1000, millis % 1000 / 100),
+        seconds @ 10..=119 => format!("{seconds}s"),
+        seconds @ 120..=7199 => format!("{}m", seconds / 60),
+        seconds @ 7200..=172_799 => format!("{}h", seconds / 3600),
+        seconds => format!("{}d", seconds / 86_400),
+    }
+}
+
 /// RFC 3339 in UTC, or null.
 #[must_use]
 pub(crate) fn json(at: Option<&prost_types::Timestamp>) -> Value {
@@ -53,6 +67,24 @@ mod tests {
         assert_eq!(short_in(Some(&at), TimeZone::UTC), "2026-11-24 07:32");
         assert_eq!(json(Some(&at)), "2026-11-24T07:32:00.5Z");
         assert_eq!((short(None), json(None)), ("-".to_owned(), Value::Null));
+    }
+
+    #[test]
+    fn how_long_ago_is_said_in_the_unit_that_tells_most() {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        for (millis, text) in [
+            (-5, "0.0s"),
+            (1_250, "1.2s"),
+            (59_000, "59s"),
+            (180_000, "3m"),
+            (7_200_000, "2h"),
+            (400_000_000, "4d"),
+        ] {
+            let at = now - jiff::SignedDuration::from_millis(millis);
+            let (seconds, nanos) = (at.as_second(), at.subsec_nanosecond());
+            assert_eq!(ago(Some(&prost_types::Timestamp { seconds, nanos }), now), text);
+        }
+        assert_eq!(ago(None, now), "-");
     }
 
     #[test]

@@ -47,6 +47,8 @@ words! {
     vat_zone: VatZone, "VAT_ZONE_";
     /// Where a run is.
     phase: RunPhase, "RUN_PHASE_";
+    /// Where a replay is.
+    replay_phase: ReplayPhase, "REPLAY_PHASE_";
     /// Why a variant was skipped.
     skip_reason: SkipReason, "SKIP_REASON_";
     /// What becomes of items that have a quantity.

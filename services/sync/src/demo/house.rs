@@ -197,6 +197,7 @@ fn serve_options(options: &DemoOptions, remotes: &Remotes) -> anyhow::Result<Ser
         billing_rule: ProRata::ByDay,
         // The demo runs the workers itself: it has to kill one.
         workers: Some(WorkerMode::External),
+        drain_seconds: 0,
         auth_tokens_file: None,
         insecure: false,
         tls_cert: None,

@@ -126,7 +126,7 @@ impl Remotes {
             credentials,
             rackbeat_token: self.token.clone(),
             settings: Some(settings),
-            agreement_currency: String::new(),
+            ..v1::ConnectStoreRequest::default()
         })
     }
 

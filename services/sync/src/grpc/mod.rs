@@ -3,15 +3,18 @@
 mod billing;
 pub mod convert;
 mod drift;
+mod manifest;
 mod orders;
 mod parked;
 mod preflight;
+mod replay;
 mod runs;
 mod server;
 pub mod status;
 mod stock;
 mod stores;
 mod update;
+mod watch;
 
 pub use server::serve;
 
@@ -41,6 +44,9 @@ pub struct SyncApi {
     desk: Desk,
     connector: Connector,
     terms: Terms,
+    /// Stores are connected by custom resources only.
+    by_operator: bool,
+    watching: watch::Hub,
     shutdown: CancellationToken,
 }
 
@@ -54,13 +60,20 @@ impl SyncApi {
     pub fn new(ports: Ports, public_url: Option<Url>, shutdown: CancellationToken) -> Self {
         let desk = Desk::new(ports.clone());
         let connector = Connector::new(ports.clone(), public_url);
-        Self { ports, desk, connector, terms: Terms::default(), shutdown }
+        let (terms, watching) = (Terms::default(), watch::Hub::default());
+        Self { ports, desk, connector, terms, by_operator: false, watching, shutdown }
     }
 
     /// Bills by these terms.
     #[must_use]
     pub fn with_terms(self, terms: Terms) -> Self {
         Self { terms, ..self }
+    }
+
+    /// Lets stores be connected by custom resources only.
+    #[must_use]
+    pub fn with_operator(self, by_operator: bool) -> Self {
+        Self { by_operator, ..self }
     }
 
     /// Listens to Rackbeat's stock under another event name.
@@ -166,6 +179,16 @@ impl SyncService for SyncApi {
         self.show(&caller, message).await.map(Response::new)
     }
 
+    type WatchStoresStream = watch::Watched;
+
+    async fn watch_stores(
+        &self,
+        request: Request<v1::WatchStoresRequest>,
+    ) -> Answer<Self::WatchStoresStream> {
+        let (message, caller, deadline) = open(request)?;
+        self.watch_stores_of(&caller, &message, deadline).map(Response::new)
+    }
+
     async fn list_stores(&self, request: Request<v1::ListStoresRequest>) -> Answer<v1::ListStoresResponse> {
         let (message, caller, _) = open(request)?;
         self.list(&caller, message).await.map(Response::new)
@@ -191,7 +214,7 @@ impl SyncService for SyncApi {
         request: Request<v1::DisconnectStoreRequest>,
     ) -> Answer<v1::DisconnectStoreResponse> {
         let (message, caller, _) = open(request)?;
-        self.disconnect(&caller, &message.store_id).await.map(Response::new)
+        self.disconnect(&caller, message).await.map(Response::new)
     }
 
     async fn run_initial_sync(
@@ -266,6 +289,19 @@ impl SyncService for SyncApi {
     ) -> Answer<v1::ListInitialSyncRowsResponse> {
         let (message, caller, _) = open(request)?;
         self.run_rows(&caller, message).await.map(Response::new)
+    }
+
+    async fn replay_store(
+        &self,
+        request: Request<v1::ReplayStoreRequest>,
+    ) -> Answer<v1::ReplayStoreResponse> {
+        let (message, caller, _) = open(request)?;
+        self.begin_replay(&caller, message).await.map(Response::new)
+    }
+
+    async fn get_replay(&self, request: Request<v1::GetReplayRequest>) -> Answer<v1::GetReplayResponse> {
+        let (message, caller, _) = open(request)?;
+        self.latest_replay(&caller, message).await.map(Response::new)
     }
 
     async fn list_drift(&self, request: Request<v1::ListDriftRequest>) -> Answer<v1::ListDriftResponse> {

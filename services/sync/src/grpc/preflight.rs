@@ -26,6 +26,7 @@ impl SyncApi {
                 rackbeat_token,
                 settings,
                 managed_by: _,
+                desired: _,
             } = self.connect_request(caller, as_connect(message)).await?;
             let request =
                 Request { shop, agreement, agreement_currency, credentials, rackbeat_token, settings };
@@ -84,5 +85,14 @@ fn as_connect(message: v1::PreflightRequest) -> v1::ConnectStoreRequest {
         preflight_request::Credentials::ClientCredentials(app) => Credentials::ClientCredentials(app),
         preflight_request::Credentials::LegacyToken(token) => Credentials::LegacyToken(token),
     });
-    v1::ConnectStoreRequest { shop, agreement_id, credentials, rackbeat_token, settings, agreement_currency }
+    v1::ConnectStoreRequest {
+        shop,
+        agreement_id,
+        credentials,
+        rackbeat_token,
+        settings,
+        agreement_currency,
+        managed_by: None,
+        desired: v1::Desired::Unspecified.into(),
+    }
 }

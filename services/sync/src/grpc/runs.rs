@@ -34,7 +34,7 @@ impl SyncApi {
         caller: &Caller,
         message: v1::RunInitialSyncRequest,
     ) -> Result<v1::RunInitialSyncResponse, Status> {
-        let v1::RunInitialSyncRequest { store_id, products, stock, dry_run, policy, count, location } =
+        let v1::RunInitialSyncRequest { store_id, products, stock, dry_run, policy, count, location, token } =
             message;
         let mut violations = Violations::default();
         let plan = RunPlan {
@@ -47,7 +47,7 @@ impl SyncApi {
         };
         violations.done()?;
         let store = self.store_named(caller, &store_id).await?;
-        let run = self.desk.begin_run(&store.id, plan).await.map_err(status::problem)?;
+        let run = self.desk.begin_run_named(&store.id, plan, token.trim()).await.map_err(status::problem)?;
         Ok(v1::RunInitialSyncResponse { run: Some(convert::run(&run, self.ports.now())) })
     }
 

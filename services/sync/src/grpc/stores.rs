@@ -7,15 +7,15 @@ use shopbeat_domain::limits;
 use shopbeat_domain::money::Currency;
 use shopbeat_domain::ports::SecretOwner;
 use shopbeat_domain::settings::Settings;
-use shopbeat_domain::store::{ManagedBy, ShopCredentials, Store, secret};
+use shopbeat_domain::store::{Desired, ManagedBy, ShopCredentials, secret};
 use shopbeat_engine::connect::ConnectRequest;
 use shopbeat_engine::problem::{Problem, Violation};
-use shopbeat_engine::worker;
+use shopbeat_engine::{status as standing, worker};
 use shopbeat_proto::v1;
 use tonic::{Code, Status};
 
 use super::convert::{self, Violations};
-use super::{SyncApi, read_page_size, status};
+use super::{SyncApi, manifest, read_page_size, status};
 use crate::auth::Caller;
 
 /// What a ConnectStore request says, read and found in order.
@@ -28,6 +28,8 @@ struct Ask {
     rackbeat_token: Option<SecretString>,
     /// `None`: those that the store has.
     settings: Option<Settings>,
+    managed_by: ManagedBy,
+    desired: Option<Desired>,
 }
 
 fn read_ask(message: v1::ConnectStoreRequest) -> Result<Ask, Status> {
@@ -38,6 +40,8 @@ fn read_ask(message: v1::ConnectStoreRequest) -> Result<Ask, Status> {
         rackbeat_token,
         settings,
         agreement_currency,
+        managed_by,
+        desired,
     } = message;
     let mut violations = Violations::default();
     let shop = violations.needed("shop", &shop).map(ShopDomain::parse);
@@ -54,6 +58,8 @@ fn read_ask(message: v1::ConnectStoreRequest) -> Result<Ask, Status> {
         .then(|| violations.take("agreement_currency", Currency::parse(&agreement_currency)))
         .flatten();
     let settings = settings.map(|message| convert::read_settings(&mut violations, "settings", message));
+    let managed_by = convert::read_owner(&mut violations, managed_by);
+    let desired = convert::read_desired(&mut violations, "desired", desired);
     let ask = shop.zip(agreement).zip(credentials).map(|((shop, agreement), credentials)| Ask {
         shop,
         agreement,
@@ -61,6 +67,8 @@ fn read_ask(message: v1::ConnectStoreRequest) -> Result<Ask, Status> {
         credentials,
         rackbeat_token,
         settings,
+        managed_by,
+        desired,
     });
     violations.finish(ask)
 }
@@ -91,6 +99,13 @@ impl SyncApi {
         message: v1::ConnectStoreRequest,
     ) -> Result<v1::ConnectStoreResponse, Status> {
         let request = self.connect_request(caller, message).await?;
+        if self.by_operator && request.managed_by == ManagedBy::Api {
+            return Err(status::refuse(
+                Code::FailedPrecondition,
+                "MANAGED_BY_OPERATOR",
+                manifest::to_apply(&request),
+            ));
+        }
         let connected =
             self.connector.connect(request).await.map_err(|problem| status::problem(rename(problem)))?;
         Ok(v1::ConnectStoreResponse {
@@ -129,7 +144,8 @@ impl SyncApi {
             agreement: ask.agreement,
             agreement_currency: ask.agreement_currency,
             credentials: ask.credentials,
-            managed_by: ManagedBy::Api,
+            managed_by: ask.managed_by,
+            desired: ask.desired,
         })
     }
 
@@ -162,6 +178,7 @@ impl SyncApi {
         let rows = state.ledger.rows(&store.id, from, to).await.map_err(failed)?;
         let run = state.runs.latest_run(&store.id).await.map_err(failed)?;
         let worker = state.leases.holder(&worker::lease_name(&store.id)).await.map_err(failed)?;
+        let report = standing::report(&self.ports, &store.id).await.map_err(failed)?;
         Ok(v1::GetStoreResponse {
             store: Some(convert::store(&store)),
             agreement: agreement.as_ref().map(convert::agreement),
@@ -169,6 +186,7 @@ impl SyncApi {
             ledger: Some(convert::ledger(&rows, from, to, ledger_hours)),
             latest_run: run.as_ref().map(|run| convert::run(run, self.ports.now())),
             worker: worker.unwrap_or_default(),
+            report: report.as_ref().map(convert::worker_report),
         })
     }
 
@@ -246,15 +264,19 @@ impl SyncApi {
     pub(super) async fn disconnect(
         &self,
         caller: &Caller,
-        id: &str,
+        message: v1::DisconnectStoreRequest,
     ) -> Result<v1::DisconnectStoreResponse, Status> {
-        let store = self.store_named(caller, id).await?;
-        // Asked again, it is done already.
-        let left_behind = match store.disconnected_at {
-            Some(_) => Vec::new(),
-            None => self.connector.disconnect(&store.id).await.map_err(status::problem)?,
+        let v1::DisconnectStoreRequest { store_id, managed_by } = message;
+        let mut violations = Violations::default();
+        let by = convert::read_owner(&mut violations, managed_by);
+        violations.done()?;
+        let store = self.store_named(caller, &store_id).await?;
+        let left_behind = match self.connector.disconnect_by(&store.id, &by).await {
+            // Asked again, it is done already.
+            Err(Problem::Unknown { .. }) if !store.is_connected() => Vec::new(),
+            other => other.map_err(status::problem)?,
         };
-        let store: Store = self.store(caller, &store.id).await?;
+        let store = self.store(caller, &store.id).await?;
         Ok(v1::DisconnectStoreResponse { store: Some(convert::store(&store)), left_behind })
     }
 }

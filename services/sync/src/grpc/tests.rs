@@ -1,3 +1,6 @@
+mod owners;
+mod watching;
+
 use shopbeat_domain::ids::OrderId;
 use shopbeat_domain::job::Offer;
 use shopbeat_domain::store::Desired;
@@ -32,6 +35,10 @@ struct Set {
 
 impl Set {
     async fn up() -> Self {
+        Self::with(|api| api).await
+    }
+
+    async fn with(set_up: impl FnOnce(SyncApi) -> SyncApi) -> Self {
         let metrics = Metrics::new();
         let ports = ports(metrics.clone());
         add_store(&ports.state, "acme", "nordlys").await;
@@ -39,7 +46,7 @@ impl Set {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let shutdown = CancellationToken::new();
-        let api = SyncApi::new(ports.clone(), None, shutdown.clone());
+        let api = set_up(SyncApi::new(ports.clone(), None, shutdown.clone()));
         let tokens = Some(std::sync::Arc::new(Tokens::parse(FILE.as_bytes()).unwrap()));
         tokio::spawn(serve(Server::builder(), listener, api, tokens, metrics, shutdown.clone()));
         let channel = Channel::from_shared(address).unwrap().connect_lazy();
@@ -57,7 +64,8 @@ impl Set {
             }
             Rpc::UpdateStore => {
                 let update_mask = Some(prost_types::FieldMask { paths: vec!["stock.buffer".to_owned()] });
-                let message = v1::UpdateStoreRequest { store_id, settings: None, update_mask };
+                let message =
+                    v1::UpdateStoreRequest { store_id, update_mask, ..v1::UpdateStoreRequest::default() };
                 client.update_store(with(message, token)).await.map(drop)
             }
             Rpc::GetStore => {
@@ -69,6 +77,13 @@ impl Set {
                 let seen = answer.into_inner().stores.iter().any(|seen| seen.id == store_id);
                 if seen { Ok(()) } else { Err(Status::not_found("not listed")) }
             }
+            Rpc::WatchStores => {
+                let request = with(v1::WatchStoresRequest::default(), token);
+                let first = client.watch_stores(request).await?.into_inner().message().await?;
+                let stores = first.unwrap_or_default().stores.into_iter();
+                let seen = stores.filter_map(|status| status.store).any(|store| store.id == store_id);
+                if seen { Ok(()) } else { Err(Status::not_found("not told")) }
+            }
             Rpc::PauseStore => {
                 client.pause_store(with(v1::PauseStoreRequest { store_id }, token)).await.map(drop)
             }
@@ -76,7 +91,8 @@ impl Set {
                 client.resume_store(with(v1::ResumeStoreRequest { store_id }, token)).await.map(drop)
             }
             Rpc::DisconnectStore => {
-                client.disconnect_store(with(v1::DisconnectStoreRequest { store_id }, token)).await.map(drop)
+                let message = v1::DisconnectStoreRequest { store_id, managed_by: None };
+                client.disconnect_store(with(message, token)).await.map(drop)
             }
             Rpc::RunInitialSync => {
                 let message = v1::RunInitialSyncRequest { store_id, products: true, ..Default::default() };
@@ -159,6 +175,14 @@ impl Set {
                 let agreement_id = connect(&store_id).agreement_id;
                 let message = v1::GetBillingRequest { agreement_id, ..v1::GetBillingRequest::default() };
                 client.get_billing(with(message, token)).await.map(drop)
+            }
+            Rpc::ReplayStore => {
+                let from = Some(prost_types::Timestamp { seconds: 1, nanos: 0 });
+                let message = v1::ReplayStoreRequest { store_id, id: "r".to_owned(), from, to: None };
+                client.replay_store(with(message, token)).await.map(drop)
+            }
+            Rpc::GetReplay => {
+                client.get_replay(with(v1::GetReplayRequest { store_id }, token)).await.map(drop)
             }
             other => panic!("{other:?} is not called"),
         }
@@ -379,6 +403,7 @@ async fn settings_are_changed_by_their_mask_and_a_path_that_is_none_is_told_with
         store_id: "acme".to_owned(),
         settings: Some(v1::Settings { stock: Some(stock.clone()), ..v1::Settings::default() }),
         update_mask: Some(prost_types::FieldMask { paths: paths.iter().map(ToString::to_string).collect() }),
+        ..v1::UpdateStoreRequest::default()
     };
     let answer = client.update_store(with(message(&["stock.buffer"]), OURS)).await.unwrap().into_inner();
     assert_eq!(answer.changed, ["stock.buffer"]);

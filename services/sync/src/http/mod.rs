@@ -6,17 +6,18 @@ mod secrets;
 mod serve;
 mod shopify;
 
-pub use probes::Readiness;
+pub use probes::{Probed, Readiness, probes};
 pub use serve::serve;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::extract::rejection::BytesRejection;
-use axum::routing::{get, post};
+use axum::routing::post;
 use http::StatusCode;
 use shopbeat_domain::failure::Remote;
 use shopbeat_domain::ports::{Clock, State};
@@ -68,16 +69,15 @@ impl Web {
 
     /// All routes.
     pub fn router(self) -> Router {
+        let web = Arc::new(self);
         Router::new()
             .route("/webhooks/shopify/{store}", post(shopify::of_store))
             .route("/webhooks/shopify", post(shopify::app_wide))
             .route("/webhooks/rackbeat/{agreement}", post(rackbeat::of_agreement))
             .layer(DefaultBodyLimit::max(LARGEST_BODY))
-            .route("/livez", get(probes::live))
-            .route("/readyz", get(probes::ready))
-            .route("/metrics", get(probes::metrics))
             .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
-            .with_state(Arc::new(self))
+            .with_state(Arc::clone(&web))
+            .merge(probes(web))
     }
 
     /// Counts a delivery and answers it.
@@ -94,6 +94,37 @@ impl Web {
             WebhookOutcome::Oversized => StatusCode::PAYLOAD_TOO_LARGE,
             WebhookOutcome::StateAway => StatusCode::SERVICE_UNAVAILABLE,
         }
+    }
+}
+
+#[async_trait]
+impl Probed for Web {
+    async fn missing(&self) -> Vec<String> {
+        let state = self.state.health.ping().await;
+        state.err().map(|failure| format!("state: {failure}")).into_iter().collect()
+    }
+
+    async fn metrics(&self) -> Metrics {
+        self.metrics.forget_queues();
+        match self.state.registry.stores().await {
+            Ok(stores) => {
+                for store in stores.iter().filter(|store| store.disconnected_at.is_none()) {
+                    if let Ok(counts) = self.state.jobs.counts(&store.id).await {
+                        self.metrics.queue(&store.id, counts);
+                    }
+                }
+            }
+            // The other meters are shown all the same: they tell of the trouble.
+            Err(failure) => tracing::warn!(error = %failure, "the queues cannot be counted"),
+        }
+        if let Err(failure) = self.metrics.look(&self.state).await {
+            tracing::warn!(error = %failure, "what waits cannot be counted");
+        }
+        self.metrics.clone()
+    }
+
+    fn readiness(&self) -> &Readiness {
+        &self.readiness
     }
 }
 

@@ -6,12 +6,14 @@ mod client;
 mod sandbox;
 mod serve;
 mod state;
+mod worker;
 
 pub use client::{ClientOptions, Output};
 #[cfg(feature = "demo")]
 pub use sandbox::{FactChoice, SandboxOptions, Share};
-pub use serve::{RemoteOptions, ServeOptions, WorkerMode, WorkerOptions};
+pub use serve::{RemoteOptions, ServeOptions, WorkerMode};
 pub use state::{Keys, StateChoice, StateOptions};
+pub use worker::WorkerOptions;
 
 use clap::{Parser, Subcommand};
 
@@ -41,7 +43,7 @@ pub struct Cli {
 pub enum Command {
     /// Run the service: gRPC API, webhooks, and the workers unless they run elsewhere.
     Serve(Box<ServeOptions>),
-    /// Run the worker of one store on Redis.
+    /// Run the worker of one store, beside a service on the same Redis.
     Worker(Box<WorkerOptions>),
     /// Run a simulated Shopify and Rackbeat on this machine, strict as the real ones.
     #[cfg(feature = "demo")]

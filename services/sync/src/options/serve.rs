@@ -1,4 +1,4 @@
-//! Options of `serve` and `worker`.
+//! Options of `serve`, and those of the remotes, which it shares with `worker`.
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use rust_decimal::Decimal;
 use shopbeat_domain::billing::{ProRata, Terms};
-use shopbeat_domain::ids::{BadId, StoreId};
+use shopbeat_domain::ids::BadId;
 use shopbeat_domain::limits::WORKER_LEASE;
 use shopbeat_domain::money::Currency;
 use shopbeat_engine::connect::STOCK_EVENT;
@@ -19,6 +19,7 @@ use crate::telemetry::LogFormat;
 
 /// Where the remotes are.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Remotes")]
 pub struct RemoteOptions {
     /// Where shops are: a template in which `{shop}` becomes the store's `….myshopify.com` domain.
     #[arg(long, env = "SHOPBEAT_SHOPIFY_URL", default_value = "https://{shop}", value_name = "TEMPLATE")]
@@ -45,13 +46,18 @@ pub struct RemoteOptions {
 /// Shorter leases leave no time for a remote's answer, longer ones leave a dead worker's store alone for too long.
 const LEASE_SECONDS: RangeInclusive<u64> = 3..=600;
 
+/// Seconds; whoever has not learned by then that a process ends never will.
+const LONGEST_DRAIN: u64 = 300;
+
 /// Who runs the stores' workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum WorkerMode {
     /// This process, one per store.
     InProcess,
-    /// Processes of their own, `shopbeat worker --store ID`.
+    /// Processes of their own, `shopbeat worker --store ID`, that somebody starts for each connected store.
     External,
+    /// Processes of their own, started by the Kubernetes operator: stores are connected by ShopifyStore resources only.
+    Operator,
 }
 
 /// Options of `shopbeat serve`.
@@ -113,26 +119,16 @@ pub struct ServeOptions {
     /// Key of the certificate, PEM.
     #[arg(long, env = "SHOPBEAT_TLS_KEY", value_name = "PATH")]
     pub tls_key: Option<PathBuf>,
-    /// How log lines look.
-    #[arg(long, env = "SHOPBEAT_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
-    pub log_format: LogFormat,
-}
-
-/// Options of `shopbeat worker`.
-#[derive(Debug, Clone, Args)]
-pub struct WorkerOptions {
-    /// Whose worker.
-    #[arg(long, env = "SHOPBEAT_STORE", value_name = "ID", value_parser = parse_store)]
-    pub store: StoreId,
-    /// Where the state lives.
-    #[command(flatten)]
-    pub state: StateOptions,
-    /// Where the remotes are.
-    #[command(flatten)]
-    pub remotes: RemoteOptions,
-    /// Speak plain http to remotes that are not this machine.
-    #[arg(long, env = "SHOPBEAT_INSECURE")]
-    pub insecure: bool,
+    /// Seconds between being told to end and ending, 0 to 300: meanwhile `/readyz` says so and all else goes on, so that
+    /// whatever sends requests here (a load balancer, a Kubernetes Service) has time to stop.
+    #[arg(
+        long,
+        env = "SHOPBEAT_DRAIN_SECONDS",
+        default_value_t = 0,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(..=LONGEST_DRAIN)
+    )]
+    pub drain_seconds: u64,
     /// How log lines look.
     #[arg(long, env = "SHOPBEAT_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
@@ -140,10 +136,6 @@ pub struct WorkerOptions {
 
 fn parse_currency(text: &str) -> Result<Currency, String> {
     Currency::parse(text).map_err(|bad| bad.to_string())
-}
-
-fn parse_store(text: &str) -> Result<StoreId, String> {
-    StoreId::parse(text).map_err(|bad| bad.to_string())
 }
 
 impl ServeOptions {
@@ -184,10 +176,14 @@ impl ServeOptions {
             problems
                 .push("--rackbeat-stock-keys names an empty member: give some such as item,key".to_owned());
         }
-        if self.workers == Some(WorkerMode::External) && self.state.redis_url.is_none() {
-            problems.push(
-                "--workers external needs --redis-url: an embedded state serves one process".to_owned(),
-            );
+        let elsewhere = match self.workers {
+            None | Some(WorkerMode::InProcess) => None,
+            Some(WorkerMode::External) => Some("external"),
+            Some(WorkerMode::Operator) => Some("operator"),
+        };
+        if let Some(mode) = elsewhere.filter(|_| self.state.redis_url.is_none()) {
+            problems
+                .push(format!("--workers {mode} needs --redis-url: an embedded state serves one process"));
         }
         if !self.grpc_listen.ip().is_loopback() && self.auth_tokens_file.is_none() && !self.insecure {
             problems.push(format!(
@@ -206,24 +202,6 @@ impl ServeOptions {
     }
 }
 
-impl WorkerOptions {
-    /// Checks all options against each other.
-    ///
-    /// # Errors
-    /// Every contradiction and gap.
-    pub fn check(&self) -> Result<(), BadOptions> {
-        let mut problems = self.state.problems();
-        problems.extend(self.remotes.problems(self.insecure));
-        if self.state.redis_url.is_none() {
-            problems.push(
-                "a worker needs --redis-url: an embedded state serves one process, and `serve` runs its workers itself"
-                    .to_owned(),
-            );
-        }
-        BadOptions::unless_empty(problems)
-    }
-}
-
 impl RemoteOptions {
     /// Whether shops are on this machine: then its own addresses are good enough for their webhooks.
     #[must_use]
@@ -235,7 +213,7 @@ impl RemoteOptions {
         Url::parse(&self.shopify_url.replace("{shop}", "a.myshopify.com"))
     }
 
-    fn problems(&self, insecure: bool) -> Vec<String> {
+    pub(super) fn problems(&self, insecure: bool) -> Vec<String> {
         let mut problems = Vec::new();
         if !self.shopify_url.contains("{shop}") {
             problems.push("--shopify-url must hold {shop}, which becomes the store's domain".to_owned());
@@ -321,6 +299,10 @@ mod tests {
         let redis = ["--redis-url", "redis://localhost", "--master-key-file", "k"];
         assert_eq!(problems(&redis), "");
         assert_eq!(serve(&redis).workers(), WorkerMode::External);
+        let operator = [redis.as_slice(), &["--workers", "operator"]].concat();
+        assert_eq!((problems(&operator), serve(&operator).workers()), (String::new(), WorkerMode::Operator));
+        let embedded = problems(&["--workers", "operator"]);
+        assert!(embedded.contains("--workers operator needs --redis-url"), "{embedded}");
     }
 
     #[test]
@@ -389,17 +371,5 @@ mod tests {
     fn rackbeat_itself_is_never_called_without_its_pace() {
         assert!(problems(&["--rackbeat-unpaced"]).contains("--rackbeat-unpaced"));
         assert_eq!(problems(&["--rackbeat-unpaced", "--rackbeat-url", "http://127.0.0.1:9/api"]), "");
-    }
-
-    #[test]
-    fn a_worker_needs_redis() {
-        let line = ["shopbeat", "worker", "--store", "acme"];
-        match Cli::try_parse_from(line).unwrap().command {
-            Command::Worker(options) => {
-                assert!(options.check().unwrap_err().to_string().contains("--redis-url"));
-            }
-            other => panic!("{other:?}"),
-        }
-        assert!(Cli::try_parse_from(["shopbeat", "worker", "--store", "A B"]).is_err());
     }
 }

@@ -15,8 +15,9 @@ use url::Url;
 
 /// Where the state lives, and the key of its secrets.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "State")]
 pub struct StateOptions {
-    /// Embedded state: a file, or `memory`, which forgets all when the process ends. One process only.
+    /// Embedded state: a file, or `memory`, which forgets all when the process ends. One process only: `serve`.
     #[arg(long, env = "SHOPBEAT_STATE", value_name = "PATH|memory")]
     pub state: Option<String>,
     /// State in Redis (6.2 or newer) or Valkey: `redis://host:6379/0`, with TLS `rediss://…`.
@@ -25,7 +26,8 @@ pub struct StateOptions {
     /// Begin of every key in Redis, so that several services can share one.
     #[arg(long, env = "SHOPBEAT_REDIS_PREFIX", default_value = shopbeat_state::DEFAULT_PREFIX, value_name = "TEXT")]
     pub redis_prefix: String,
-    /// File with the master key: base64 of 32 bytes. Needed with Redis; beside an embedded file one is made.
+    /// File with the master key: base64 of 32 bytes, the same for every process. Needed with Redis; beside an embedded
+    /// file one is made.
     #[arg(long, env = "SHOPBEAT_MASTER_KEY_FILE", value_name = "PATH")]
     pub master_key_file: Option<PathBuf>,
     /// The master key itself.

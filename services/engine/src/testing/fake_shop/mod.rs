@@ -47,6 +47,10 @@ pub(crate) struct FakeShop {
     pub(crate) orders: Mutex<BTreeMap<u64, Order>>,
     pub(crate) catalog: Mutex<Vec<Variant>>,
     pub(crate) subscribed: Mutex<Option<Url>>,
+    /// Topics that it refuses, with its words.
+    pub(crate) refused_topics: Mutex<Vec<(String, String)>>,
+    /// Off: it refuses all others, too.
+    pub(crate) takes_topics: Mutex<bool>,
     pub(crate) scopes: Mutex<Vec<String>>,
     pub(crate) exports: Mutex<u64>,
     /// What the next looks at an export answer; after that, it is ready.
@@ -88,6 +92,8 @@ impl FakeShop {
             orders: Mutex::default(),
             catalog: Mutex::default(),
             subscribed: Mutex::default(),
+            refused_topics: Mutex::default(),
+            takes_topics: Mutex::new(true),
             scopes: Mutex::new(SCOPES.iter().map(ToString::to_string).collect()),
             exports: Mutex::default(),
             export_answers: Mutex::default(),
@@ -198,10 +204,14 @@ impl Shop for FakeShop {
             let kept = subscribed.as_ref() == Some(address);
             *subscribed = Some(address.clone());
             let topics = vec!["orders/create".to_owned()];
+            let refused = self.refused_topics.lock().unwrap().clone();
+            if !*self.takes_topics.lock().unwrap() {
+                return Ok(Subscribed { made: vec![], kept: vec![], refused });
+            }
             Ok(if kept {
-                Subscribed { made: vec![], kept: topics }
+                Subscribed { made: vec![], kept: topics, refused }
             } else {
-                Subscribed { made: topics, kept: vec![] }
+                Subscribed { made: topics, kept: vec![], refused }
             })
         })
         .await

@@ -9,7 +9,8 @@ end
 
 local function readable(subject, job)
   return PHASES[job[1]] and job[2] and tonumber(job[2]) and tonumber(job[3]) and tonumber(job[4])
-    and (subject:match('^order:%d+$') or subject:match('^initial:.') or SUBJECTS[subject])
+    and (subject:match('^order:%d+$') or subject:match('^initial:.')
+    or subject:match('^replay:.') or SUBJECTS[subject])
 end
 
 -- Parks a job of which the record cannot be read, so that it stalls nobody. A ledger row is moved only if the

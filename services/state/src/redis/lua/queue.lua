@@ -2,7 +2,8 @@
 --
 -- Fields of a job: v, phase (ready delayed claimed parked idle), lane (0 most urgent), ahead, force, dirty (0 no,
 -- 1 run again, 2 run again ahead), seq, fence, until, strikes, parkings, first_seen, hour (none: not counted),
--- outcome (JSON), column (the outcome's name in the ledger), park (JSON), version, settled.
+-- outcome (JSON), column (the outcome's name in the ledger), park (JSON), version, settled, since (when it was made
+-- ready last; none: when it was first seen).
 --
 -- Numbers go to Redis through `text`: Lua's own conversion keeps 14 digits.
 local READY, DELAYED, CLAIMED, PARKED, PARKED_NAMES = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -36,6 +37,7 @@ local function enter_ready(subject, lane, ahead, seq)
 end
 
 local function make_ready(subject, lane, ahead)
+  redis.call('HSET', JOB .. subject, 'since', NOW)
   enter_ready(subject, lane, ahead, text(redis.call('HINCRBY', NUMBERS, 'seq', 1)))
 end
 

@@ -2,15 +2,19 @@
 //! is not known. Every message is taken apart field by field: a new field does not compile before it is shown.
 
 mod goods;
+mod replay;
 mod reports;
 mod run;
 mod settings;
+mod status;
 mod store;
 mod transfer;
 
 pub(crate) use goods::{drift, product_trouble, stock, stock_report, stock_trouble};
+pub(crate) use replay::replay;
 pub(crate) use reports::{billing, preflight};
 pub(crate) use run::{row, run};
+pub(crate) use status::{store_status, worker_report};
 pub(crate) use store::{connected, disconnected, report, store, updated};
 pub(crate) use transfer::{parked, progress, transfer};
 

@@ -21,6 +21,7 @@ pub(crate) fn run(run: &v1::Run) -> Value {
         updated_at,
         estimate: expected,
         seconds_left,
+        token,
     } = run;
     json!({
         "id": id,
@@ -33,6 +34,7 @@ pub(crate) fn run(run: &v1::Run) -> Value {
         "started_at": time::json(started_at.as_ref()),
         "updated_at": time::json(updated_at.as_ref()),
         "estimate": maybe(expected.as_ref(), estimate),
+        "token": text(token),
         "seconds_left": seconds_left,
     })
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shopbeat_proto::v1;
 
 use super::settings::settings as settings_of;
-use super::{list, maybe, run, text};
+use super::{list, maybe, run, text, worker_report};
 use crate::cli::{time, words};
 
 /// A store.
@@ -87,19 +87,30 @@ pub(crate) fn disconnected(answer: &v1::DisconnectStoreResponse) -> Value {
 /// A store with all that belongs to it.
 #[must_use]
 pub(crate) fn report(answer: &v1::GetStoreResponse) -> Value {
-    let v1::GetStoreResponse { store: known, agreement: of, jobs, ledger: counts, latest_run, worker } =
-        answer;
+    let v1::GetStoreResponse {
+        store: known,
+        agreement: of,
+        jobs,
+        ledger: counts,
+        latest_run,
+        worker,
+        report,
+    } = answer;
     json!({
         "store": maybe(known.as_ref(), store),
         "agreement": maybe(of.as_ref(), agreement),
-        "jobs": maybe(jobs.as_ref(), |jobs| {
-            let v1::JobCounts { ready, delayed, claimed, parked } = jobs;
-            json!({ "ready": ready, "delayed": delayed, "claimed": claimed, "parked": parked })
-        }),
+        "jobs": maybe(jobs.as_ref(), job_counts),
         "ledger": maybe(counts.as_ref(), ledger),
         "latest_run": maybe(latest_run.as_ref(), run),
         "worker": text(worker),
+        "report": maybe(report.as_ref(), worker_report),
     })
+}
+
+/// A queue.
+pub(super) fn job_counts(jobs: &v1::JobCounts) -> Value {
+    let v1::JobCounts { ready, delayed, claimed, parked } = jobs;
+    json!({ "ready": ready, "delayed": delayed, "claimed": claimed, "parked": parked })
 }
 
 /// A ledger.

@@ -113,6 +113,9 @@ fn a_store_with_its_queue_ledger_and_run_is_shown_whole() {
     has_every_field("RunRow", &row(&v1::RunRow::default()));
     has_every_field("RunCounts", &shown["latest_run"]["counts"]);
     has_every_field("SkippedVariant", &shown["latest_run"]["skipped"][0]);
+    let told = v1::Replay { differences: vec![v1::ReplayDifference::default()], ..v1::Replay::default() };
+    has_every_field("Replay", &replay(&told));
+    has_every_field("ReplayDifference", &replay(&told)["differences"][0]);
 }
 
 #[test]

@@ -21,14 +21,23 @@ fn doing(store: &v1::Store) -> Cell {
 /// Stores, a row each.
 #[must_use]
 pub(crate) fn stores_table(stores: &[v1::Store]) -> Table {
-    let mut table =
-        Table::new(&["STORE", "AGREEMENT", "STATE", "TRIGGER", "TARGET", "CURRENCY", "CONNECTED"]);
+    let mut table = Table::new(&[
+        "STORE",
+        "AGREEMENT",
+        "STATE",
+        "MANAGED-BY",
+        "TRIGGER",
+        "TARGET",
+        "CURRENCY",
+        "CONNECTED",
+    ]);
     for store in stores {
         let orders = store.settings.clone().unwrap_or_default().orders.unwrap_or_default();
         table.row([
             store.id.as_str().into(),
             store.agreement_id.as_str().into(),
             doing(store),
+            managed_by(store).into(),
             words::or_dash(words::trigger(orders.trigger)).into(),
             words::or_dash(words::target(orders.target)).into(),
             store.currency.as_str().into(),
@@ -36,6 +45,62 @@ pub(crate) fn stores_table(stores: &[v1::Store]) -> Table {
         ]);
     }
     table
+}
+
+/// How stores are doing, a row each; `now` tells how long something waits.
+#[must_use]
+pub(crate) fn watch_table<'a>(
+    statuses: impl IntoIterator<Item = &'a v1::StoreStatus>,
+    now: jiff::Timestamp,
+) -> Table {
+    let mut table = Table::new(&[
+        "STORE",
+        "AGREEMENT",
+        "STATE",
+        "WORKER",
+        ">LAG",
+        ">READY",
+        ">RUNNING",
+        ">PARKED",
+        "LAST-ORDER",
+        "TROUBLE",
+    ]);
+    for status in statuses {
+        let store = status.store.clone().unwrap_or_default();
+        let v1::JobCounts { ready, delayed: _, claimed, parked } = status.jobs.unwrap_or_default();
+        let worker = match status.worker.as_str() {
+            "" => Cell::toned("none", Tone::Warn),
+            _ => "yes".into(),
+        };
+        table.row([
+            store.id.as_str().into(),
+            store.agreement_id.as_str().into(),
+            doing(&store),
+            worker,
+            time::ago(status.waiting_since.as_ref(), now).into(),
+            ready.to_string().into(),
+            claimed.to_string().into(),
+            parked.to_string().into(),
+            if status.last_order.is_empty() { "-".into() } else { status.last_order.as_str().into() },
+            troubles(status),
+        ]);
+    }
+    table
+}
+
+fn troubles(status: &v1::StoreStatus) -> Cell {
+    let report = status.report.clone().unwrap_or_default();
+    let mut told: Vec<String> = [("Shopify", &report.shopify), ("Rackbeat", &report.rackbeat)]
+        .into_iter()
+        .filter_map(|(name, health)| trouble(name, health.as_ref()))
+        .collect();
+    if !status.scopes_missing.is_empty() {
+        told.push(format!("scopes are missing: {}", status.scopes_missing.join(", ")));
+    }
+    if !report.webhooks_missing.is_empty() {
+        told.push(format!("the shop refuses webhooks: {}", report.webhooks_missing.join(", ")));
+    }
+    Cell::toned(told.join("; "), Tone::Bad)
 }
 
 /// One store with all that belongs to it.
@@ -60,13 +125,14 @@ pub(crate) fn report(out: &mut Out, answer: &v1::GetStoreResponse) {
         Some(at) => table.pair("stock", format!("is sent since {}", time::short(Some(at)))),
         None => table.pair("stock", Cell::toned("is not sent yet: see `shopbeat stock preview`", Tone::Warn)),
     }
-    if let Some(owner) = &store.managed_by {
-        table.pair("managed by", format!("ShopifyStore {}/{}", owner.namespace, owner.name));
-    }
+    table.pair("managed by", managed_by(&store));
     table.pair("webhooks", or_none(&store.webhook_address));
     match answer.worker.as_str() {
         "" => table.pair("worker", Cell::toned("none: nothing moves", Tone::Warn)),
         name => table.pair("worker", name),
+    }
+    if let Some(report) = &answer.report {
+        worker_report(&mut table, report);
     }
     if let Some(v1::JobCounts { ready, delayed, claimed, parked }) = &answer.jobs {
         table.pair("queue", format!("{ready} ready, {delayed} delayed, {claimed} running, {parked} parked"));
@@ -81,6 +147,45 @@ pub(crate) fn report(out: &mut Out, answer: &v1::GetStoreResponse) {
     out.table(&table);
     settings(out, &store.settings.unwrap_or_default());
     hours(out, answer.ledger.as_ref());
+}
+
+/// Who changes it.
+fn managed_by(store: &v1::Store) -> String {
+    match &store.managed_by {
+        Some(v1::KubernetesOwner { namespace, name, uid: _ }) => format!("ShopifyStore {namespace}/{name}"),
+        None => "the API".to_owned(),
+    }
+}
+
+/// What a worker told of a remote; nothing to say while all is well.
+pub(crate) fn trouble(name: &str, health: Option<&v1::RemoteHealth>) -> Option<String> {
+    let health = health.filter(|health| !health.reachable)?;
+    Some(format!("{name} is away since {}: {}", time::short(health.since.as_ref()), health.trouble))
+}
+
+/// What a worker told, a row for each thing.
+fn worker_report(table: &mut Table, report: &v1::WorkerReport) {
+    let v1::WorkerReport {
+        worker: _,
+        build,
+        since,
+        shopify,
+        rackbeat,
+        webhooks_missing,
+        shopify_api_version,
+    } = report;
+    table.pair(
+        "worker's report",
+        format!("since {}, {build}, Shopify's API {shopify_api_version}", time::short(since.as_ref())),
+    );
+    let troubles = [trouble("Shopify", shopify.as_ref()), trouble("Rackbeat", rackbeat.as_ref())];
+    for told in troubles.into_iter().flatten() {
+        table.pair("", Cell::toned(told, Tone::Bad));
+    }
+    if !webhooks_missing.is_empty() {
+        let told = format!("the shop refuses webhooks: {}", webhooks_missing.join(", "));
+        table.pair("", Cell::toned(told, Tone::Warn));
+    }
 }
 
 fn or_none(text: &str) -> &str {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use shopbeat_domain::ids::{OrderId, StoreId};
 use shopbeat_domain::job::Offer;
+use shopbeat_domain::ports::Clock as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +14,7 @@ use crate::auth::Tokens;
 use crate::cli::out::tests::Page;
 use crate::grpc::{SyncApi, serve};
 use crate::metrics::Metrics;
+use crate::system::SystemClock;
 use crate::testing::{add_store, ports};
 
 const READER: &str = "reader-reader-reader-reader";
@@ -77,13 +79,31 @@ async fn stores_are_listed_for_people_and_for_programs_and_others_are_not_seen()
     let (text, done) = service.run(READER, &["store", "list"]).await;
     done.unwrap();
     assert!(text.starts_with("STORE  AGREEMENT  STATE"), "{text}");
-    assert!(text.contains("acme   nordlys    running  paid"), "{text}");
+    assert!(text.contains("acme   nordlys    running  the API     paid"), "{text}");
     assert!(!text.contains("foreign"));
     let (text, done) = service.run(READER, &["store", "list", "--output", "json"]).await;
     done.unwrap();
     let shown: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(shown["stores"][0]["id"], "acme");
     assert_eq!(shown["stores"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn stores_are_watched_once_as_a_table_and_as_a_line_of_json_each() {
+    let service = Service::up().await;
+    let (text, done) = service.run(READER, &["store", "watch", "--once"]).await;
+    done.unwrap();
+    assert!(text.starts_with("STORE  AGREEMENT  STATE    WORKER"), "{text}");
+    assert!(
+        text.contains("acme   nordlys    running  none ") && text.contains("scopes are missing: "),
+        "{text}"
+    );
+    assert!(!text.contains("foreign"));
+    let (text, done) = service.run(READER, &["store", "watch", "--once", "--output", "json"]).await;
+    done.unwrap();
+    let [line] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
+    let shown: Value = serde_json::from_str(line).unwrap();
+    assert_eq!((&shown["store"]["id"], &shown["report"]), (&Value::from("acme"), &Value::Null));
 }
 
 #[tokio::test]
@@ -148,4 +168,32 @@ async fn a_run_is_begun_once_and_told() {
     let (text, done) = service.run(OPERATOR, &begin[..4]).await;
     done.unwrap();
     assert!(text.contains("watch it with `shopbeat sync watch acme"), "{text}");
+}
+
+#[tokio::test]
+async fn a_replay_is_begun_under_a_text_and_looked_at() {
+    let service = Service::up().await;
+    assert_eq!(service.exit(READER, &["replay", "acme", "--latest"]).await, Exit::NotFound);
+    let line = ["replay", "acme", "--from", "2026-11-01T00:00:00Z", "--id", "outage"];
+    assert_eq!(service.exit(READER, &line).await, Exit::NotAllowed);
+    let (text, done) = service.run(OPERATOR, &["replay", "acme", "--from", "2999-01-01"]).await;
+    assert!(text.is_empty(), "{text}");
+    let refused = done.unwrap_err();
+    assert_eq!(refused.exit(), Exit::Usage);
+    assert!(refused.to_string().contains("from: lies in the future"), "{refused}");
+    let begun = (SystemClock.now() - jiff::SignedDuration::from_hours(2))
+        .round(jiff::Unit::Second)
+        .unwrap()
+        .to_string();
+    let line = ["replay", "acme", "--from", &begun, "--id", "outage"];
+    let (text, done) = service.run(OPERATOR, &line).await;
+    done.unwrap();
+    assert!(text.starts_with("replay outage of acme, orders of "), "{text}");
+    assert!(text.contains(": queued\n0 of 0 orders through"), "{text}");
+    let (text, done) = service.run(READER, &["replay", "acme", "--latest", "--output", "json"]).await;
+    done.unwrap();
+    let shown: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&shown["id"], &shown["phase"]), (&Value::from("outage"), &Value::from("queued")));
+    assert_eq!(shown["from"], begun.as_str());
+    assert_eq!(service.exit(OPERATOR, &["replay", "foreign", "--from", &begun]).await, Exit::NotFound);
 }

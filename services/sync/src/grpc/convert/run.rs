@@ -17,6 +17,7 @@ pub fn run(run: &Run, now: Timestamp) -> v1::Run {
         version: _,
         id,
         store,
+        token,
         plan,
         phase,
         failure,
@@ -32,6 +33,7 @@ pub fn run(run: &Run, now: Timestamp) -> v1::Run {
     v1::Run {
         id: id.clone(),
         store_id: store.to_string(),
+        token: token.clone(),
         plan: Some(run_plan(*plan)),
         phase: match phase {
             RunPhase::Queued => v1::RunPhase::Queued,

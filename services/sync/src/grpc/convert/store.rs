@@ -93,6 +93,36 @@ pub fn job_counts(counts: JobCounts) -> v1::JobCounts {
     v1::JobCounts { ready, delayed, claimed, parked }
 }
 
+/// What the owner wants, from a request; `None` if it is not said.
+pub fn read_desired(violations: &mut Violations, field: &str, desired: i32) -> Option<Desired> {
+    match v1::Desired::try_from(desired) {
+        Ok(v1::Desired::Unspecified) => None,
+        Ok(v1::Desired::Running) => Some(Desired::Running),
+        Ok(v1::Desired::Paused) => Some(Desired::Paused),
+        Ok(v1::Desired::Stopped) => Some(Desired::Stopped),
+        Err(_) => {
+            violations.add(field, format!("{desired} is no value that this version knows"));
+            None
+        }
+    }
+}
+
+/// Who manages a store, from a request: the API where no custom resource is named.
+pub fn read_owner(violations: &mut Violations, owner: Option<v1::KubernetesOwner>) -> ManagedBy {
+    let Some(v1::KubernetesOwner { namespace, name, uid }) = owner else { return ManagedBy::Api };
+    let in_names = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
+    for (field, text, longest) in [
+        ("managed_by.namespace", &namespace, 63),
+        ("managed_by.name", &name, 253),
+        ("managed_by.uid", &uid, 64),
+    ] {
+        if text.is_empty() || text.len() > longest || !text.bytes().all(in_names) {
+            violations.add(field, "is none of Kubernetes: give namespace, name and uid of the ShopifyStore");
+        }
+    }
+    ManagedBy::Kubernetes { namespace, name, uid }
+}
+
 /// What opens the shop, from a request. The texts of secrets never get into a violation.
 pub fn read_credentials(
     violations: &mut Violations,

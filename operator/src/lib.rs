@@ -1,0 +1,30 @@
+//! The Kubernetes operator: turns `ShopifyStore` resources into connected stores and running workers.
+
+pub mod apply;
+pub mod backoff;
+pub mod build;
+pub mod carry;
+pub mod cli;
+pub mod clock;
+pub mod context;
+pub mod controller;
+pub mod environment;
+pub mod events;
+pub mod finalize;
+pub mod leader;
+pub mod mask;
+pub mod memory;
+pub mod metrics;
+pub mod probes;
+pub mod reconcile;
+pub mod registration;
+pub mod release;
+pub mod resource;
+pub mod run;
+pub mod secrets;
+pub mod service;
+pub mod settings;
+pub mod status;
+pub mod tell;
+pub mod validate;
+pub mod worker;

@@ -1,0 +1,180 @@
+//! What the service told last of each store, in memory.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use shopbeat_proto::v1::{StoreStatus, WatchStoresResponse};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Where the stream stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stream {
+    /// All stores were told; what is on the shelf is so.
+    Complete,
+    /// It broke off, or never began, at this moment.
+    Broken(Instant),
+}
+
+/// What an answer of the stream changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Change {
+    /// Ids of the stores that stand otherwise than before.
+    pub stores: Vec<String>,
+    /// The stream has told all stores, for the first time since it began.
+    pub complete: bool,
+}
+
+/// What is told of the stores; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Shelf {
+    stores: Arc<Mutex<HashMap<String, Arc<StoreStatus>>>>,
+    stream: Arc<watch::Sender<Stream>>,
+}
+
+impl Default for Shelf {
+    fn default() -> Self {
+        let (stream, _) = watch::channel(Stream::Broken(Instant::now()));
+        Self { stores: Arc::default(), stream: Arc::new(stream) }
+    }
+}
+
+impl Shelf {
+    fn stores(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<StoreStatus>>> {
+        self.stores.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was told last of a store.
+    #[must_use]
+    pub fn get(&self, store_id: &str) -> Option<Arc<StoreStatus>> {
+        self.stores().get(store_id).cloned()
+    }
+
+    /// Since when the stream is broken; `None`: it stands, and all stores were told.
+    #[must_use]
+    pub fn broken_since(&self) -> Option<Instant> {
+        match *self.stream.borrow() {
+            Stream::Complete => None,
+            Stream::Broken(since) => Some(since),
+        }
+    }
+
+    /// Whether the service's word is complete: a store that is not on the shelf is not connected.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.broken_since().is_none()
+    }
+
+    /// A call told of a store, before the stream does: the next look must not call again.
+    pub fn put_store(&self, store: shopbeat_proto::v1::Store) {
+        let mut stores = self.stores();
+        let status = stores.entry(store.id.clone()).or_default();
+        let known = status.store.as_ref().map_or(0, |store| store.revision);
+        if known <= store.revision {
+            Arc::make_mut(status).store = Some(store);
+        }
+    }
+
+    /// A store was disconnected.
+    pub fn remove(&self, store_id: &str) {
+        self.stores().remove(store_id);
+    }
+
+    /// Takes up an answer of the stream. `told` gathers the ids of the stores since it began: when it is complete, the
+    /// others are gone.
+    pub fn take(&self, answer: WatchStoresResponse, told: &mut Vec<String>) -> Change {
+        let mut stores = self.stores();
+        let mut change = Change::default();
+        let was_complete = self.is_complete();
+        for status in answer.stores {
+            let Some(id) = status.store.as_ref().map(|store| store.id.clone()) else { continue };
+            if !was_complete {
+                told.push(id.clone());
+            }
+            if stores.get(&id).is_none_or(|before| **before != status) {
+                stores.insert(id.clone(), Arc::new(status));
+                change.stores.push(id);
+            }
+        }
+        for id in answer.gone {
+            if stores.remove(&id).is_some() {
+                change.stores.push(id);
+            }
+        }
+        if answer.complete && !was_complete {
+            let all: std::collections::HashSet<String> = told.drain(..).collect();
+            stores.retain(|id, _| {
+                let kept = all.contains(id);
+                if !kept {
+                    change.stores.push(id.clone());
+                }
+                kept
+            });
+            self.stream.send_replace(Stream::Complete);
+            change.complete = true;
+        }
+        change
+    }
+
+    /// The stream broke off. What is on the shelf stays: it is the best that is known.
+    pub fn broke(&self) {
+        self.stream.send_if_modified(|stream| match stream {
+            Stream::Complete => {
+                *stream = Stream::Broken(Instant::now());
+                true
+            }
+            Stream::Broken(_) => false,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shopbeat_proto::v1::{JobCounts, Store};
+
+    fn status(id: &str, ready: u64) -> StoreStatus {
+        StoreStatus {
+            store: Some(Store { id: id.to_owned(), revision: 3, ..Store::default() }),
+            jobs: Some(JobCounts { ready, ..JobCounts::default() }),
+            ..StoreStatus::default()
+        }
+    }
+
+    fn answer(stores: Vec<StoreStatus>, complete: bool) -> WatchStoresResponse {
+        WatchStoresResponse { stores, gone: Vec::new(), complete }
+    }
+
+    #[tokio::test]
+    async fn only_stores_that_changed_are_told() {
+        let (shelf, mut told) = (Shelf::default(), Vec::new());
+        let first = shelf.take(answer(vec![status("a", 0), status("b", 0)], true), &mut told);
+        assert_eq!(first, Change { stores: vec!["a".to_owned(), "b".to_owned()], complete: true });
+        let second = shelf.take(answer(vec![status("a", 0), status("b", 1)], true), &mut told);
+        assert_eq!(second, Change { stores: vec!["b".to_owned()], complete: false });
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_begins_anew_finds_out_who_is_gone() {
+        let (shelf, mut told) = (Shelf::default(), Vec::new());
+        shelf.take(answer(vec![status("a", 0), status("b", 0)], true), &mut told);
+        shelf.broke();
+        assert!(!shelf.is_complete() && shelf.get("a").is_some());
+        let mut told = Vec::new();
+        assert_eq!(shelf.take(answer(vec![status("b", 0)], false), &mut told), Change::default());
+        let change = shelf.take(answer(Vec::new(), true), &mut told);
+        assert_eq!(change, Change { stores: vec!["a".to_owned()], complete: true });
+        assert!(shelf.get("a").is_none() && shelf.get("b").is_some() && shelf.is_complete());
+    }
+
+    #[tokio::test]
+    async fn an_answered_call_counts_until_the_stream_knows_better() {
+        let shelf = Shelf::default();
+        let store = |revision| Store { id: "a".to_owned(), revision, ..Store::default() };
+        shelf.put_store(store(5));
+        shelf.put_store(store(4));
+        assert_eq!(shelf.get("a").unwrap().store.as_ref().unwrap().revision, 5);
+        shelf.remove("a");
+        assert!(shelf.get("a").is_none());
+    }
+}
