@@ -215,7 +215,12 @@ async fn pause_and_stop(stage: &mut Stage) {
     })
     .await;
     stage.world.buy_many(HANDLE, 3);
-    stage.line(&["Paused", "3"]).await;
+    until("the orders that wait are told", LONG, async || {
+        let line = stage.line(&["Paused"]).await;
+        let waiting = line.split_whitespace().nth(6).and_then(|cell| cell.parse().ok());
+        if waiting.is_some_and(|waiting: u64| waiting >= 3) { Ok(()) } else { Err(line) }
+    })
+    .await;
     stage.worker().await;
     stage.patch(&serde_json::json!({"state": "Stopped"})).await;
     until("the worker is gone", LONG, async || {

@@ -16,6 +16,10 @@ pub(super) const HTTP: &str = "http";
 const GRACE_SECONDS: u32 = 40;
 /// A worker on a node that is not heard of is replaced after so long: its lease in the state has run out by then.
 const UNREACHABLE_SECONDS: u32 = 30;
+/// The one place where a worker may write files.
+const TMP: &str = "tmp";
+/// An export of a hundred thousand variants is far below this.
+const TMP_AT_MOST: &str = "1Gi";
 /// With a thousand stores every old ReplicaSet counts.
 const OLD_REPLICA_SETS: u32 = 2;
 
@@ -69,6 +73,8 @@ fn pod(store: &ShopifyStore, worker: &WorkerSpec, options: &WorkerOptions) -> Va
         // A variable for each Service of the namespace would only make the start slower.
         "enableServiceLinks": false,
         "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+        // Its root is read-only; an initial sync puts Shopify's export into a file.
+        "volumes": [{"name": TMP, "emptyDir": {"sizeLimit": TMP_AT_MOST}}],
     });
     if let Some(account) = &options.service_account {
         pod["serviceAccountName"] = json!(account);
@@ -121,6 +127,7 @@ fn container(store: &ShopifyStore, worker: &WorkerSpec, options: &WorkerOptions)
         "env": [{"name": "SHOPBEAT_HTTP_LISTEN", "value": format!("0.0.0.0:{HTTP_PORT}")}],
         "ports": [{"name": HTTP, "containerPort": HTTP_PORT, "protocol": "TCP"}],
         "resources": resources,
+        "volumeMounts": [{"name": TMP, "mountPath": "/tmp"}],
         "securityContext": {
             "allowPrivilegeEscalation": false,
             "capabilities": {"drop": ["ALL"]},
