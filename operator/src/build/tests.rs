@@ -113,9 +113,11 @@ fn a_worker_may_do_nothing_it_does_not_need() {
     assert_eq!(container["allowPrivilegeEscalation"], false);
     assert_eq!(container["privileged"], false);
     assert_eq!(container["capabilities"], json!({"drop": ["ALL"]}));
-    for host in ["hostNetwork", "hostPID", "hostIPC", "volumes"] {
+    for host in ["hostNetwork", "hostPID", "hostIPC"] {
         assert!(pod[host].is_null(), "{host}");
     }
+    // The one place to write to: an initial sync puts Shopify's export into a file.
+    assert_eq!(pod["volumes"], json!([{"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}}]));
 }
 
 #[test]
