@@ -197,9 +197,15 @@ impl Working {
     /// As SIGTERM would. A crash that was planned for a call of this very end kills it.
     pub(crate) async fn stop(mut self) {
         self.shutdown.cancel();
-        tokio::select! {
-            ended = &mut self.task => ended.unwrap(),
-            () = self.hooks.crashed() => self.task.abort(),
+        let crashed = tokio::select! {
+            ended = &mut self.task => {
+                ended.unwrap();
+                false
+            }
+            () = self.hooks.crashed() => true,
+        };
+        if crashed {
+            self.kill().await;
         }
     }
 }
