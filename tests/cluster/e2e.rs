@@ -40,10 +40,13 @@ impl Stage {
         let stage = Self { plane, namespace, node, world };
         let redis = stage.world.redis.as_ref().expect("the world has a Redis").address();
         stage
-            .secret("state", &[
-                ("SHOPBEAT_REDIS_URL", &format!("redis://{redis}/0")),
-                ("SHOPBEAT_MASTER_KEY", &master_key()),
-            ])
+            .secret(
+                "state",
+                &[
+                    ("SHOPBEAT_REDIS_URL", &format!("redis://{redis}/0")),
+                    ("SHOPBEAT_MASTER_KEY", &master_key()),
+                ],
+            )
             .await;
         stage.install().await;
         stage
@@ -56,8 +59,11 @@ impl Stage {
         let file = self.plane.dir().join("values.json");
         std::fs::write(&file, values.to_string()).expect("a file can be written");
         let file = file.display().to_string();
-        let installed =
-            self.plane.helm(&["install", "shopbeat", "charts/shopbeat", "-n", namespace, "-f", &file]).await.good();
+        let installed = self
+            .plane
+            .helm(&["install", "shopbeat", "charts/shopbeat", "-n", namespace, "-f", &file])
+            .await
+            .good();
         assert!(installed.contains("kubectl"), "the next command is told: {installed}");
         self.node.ready(namespace, "app.kubernetes.io/component", "sync", 2).await;
         self.node.ready(namespace, "app.kubernetes.io/component", "operator", 1).await;
@@ -167,7 +173,8 @@ async fn a_resource_becomes_a_worker_orders_flow_and_its_deletion_disconnects_th
 }
 
 async fn orders_flow(stage: &mut Stage) {
-    let addresses = stage.world.shopify().subscriptions(&format!("{HANDLE}.myshopify.com")).expect("the shop is there");
+    let addresses =
+        stage.world.shopify().subscriptions(&format!("{HANDLE}.myshopify.com")).expect("the shop is there");
     assert!(!addresses.is_empty(), "webhooks are registered");
     stage.world.buy_many(HANDLE, 10);
     stage.world.settled(HANDLE, LONG).await;

@@ -38,11 +38,13 @@ pub(crate) async fn are_just_enough(plane: &Plane, namespace: &str, account: &st
             "" => object.resource.clone(),
             below => format!("{}/{below}", object.resource),
         };
-        // A patch that makes what it applies needs the right to create, and is told as a patch.
-        let made = line.verb == "patch" && line.response_status.as_ref().is_some_and(|answer| answer.code == 201);
-        let did = named(if made { "create" } else { &line.verb }, &object.api_group, &resource);
+        let did = named(&line.verb, &object.api_group, &resource);
         if line.is_forbidden() {
             forbidden.push(format!("{did} {}", object.name));
+        }
+        // A patch that makes what it applies takes the right to create as well, and is told as a patch.
+        if line.verb == "patch" && line.response_status.as_ref().is_some_and(|answer| answer.code == 201) {
+            used.insert(named("create", &object.api_group, &resource));
         }
         used.insert(did);
     }
