@@ -1,8 +1,5 @@
 //! The objects in the cluster: applied only when they differ from what is wanted, removed when they are not.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::serde::de::DeserializeOwned;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
@@ -11,7 +8,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::build::{DIGEST_ANNOTATION, MANAGER};
-use crate::status::WorkerSight;
+use crate::resource::WorkerSpec;
+use crate::rollout::is_up;
+use crate::status::{Reason, Trouble, WorkerSight};
 
 /// What an object needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,13 +100,53 @@ where
     }
 }
 
-/// Whether the API server refuses this object, and would again: a quota, an admission policy, a value.
+/// What it means that the API server refuses an object, and would again; `None`: it may take it the next time.
+/// Something of `spec.worker` that cannot stand is told as the resource's own; else it is a quota, an admission policy,
+/// or what the operator was told of all workers.
 #[must_use]
-pub fn is_refusal(error: &kube::Error) -> bool {
-    match error {
-        kube::Error::Api(status) => matches!(status.code, 400 | 403 | 422),
-        _ => false,
+pub fn refusal(error: &kube::Error, worker: Option<&WorkerSpec>) -> Option<Trouble> {
+    let kube::Error::Api(status) = error else { return None };
+    if !matches!(status.code, 400 | 403 | 422) {
+        return None;
     }
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    let fields = causes.map(|cause| {
+        let field = worker.and_then(|worker| field_of_worker(&cause.field, worker))?;
+        Some(format!("{field}: {}", cause.message))
+    });
+    let fields: Option<Vec<String>> = fields.collect();
+    Some(match fields {
+        Some(fields) if status.code == 422 && !fields.is_empty() => {
+            Trouble::new(Reason::SpecInvalid, fields.join(". "))
+        }
+        _ => Trouble::new(Reason::WorkerRefused, status.message.as_str()),
+    })
+}
+
+/// The field of the resource that a field of the Deployment was made from.
+fn field_of_worker(field: &str, worker: &WorkerSpec) -> Option<String> {
+    let pod = field.strip_prefix("spec.template.")?;
+    let made_from = [
+        ("spec.containers[0].resources", "worker.resources", worker.resources.is_some()),
+        ("spec.nodeSelector", "worker.nodeSelector", !worker.node_selector.is_empty()),
+        ("spec.tolerations", "worker.tolerations", !worker.tolerations.is_empty()),
+        ("spec.affinity", "worker.affinity", worker.affinity.is_some()),
+        ("spec.priorityClassName", "worker.priorityClassName", worker.priority_class_name.is_some()),
+        ("annotations", "worker.podAnnotations", !worker.pod_annotations.is_empty()),
+        ("metadata.annotations", "worker.podAnnotations", !worker.pod_annotations.is_empty()),
+    ];
+    made_from.iter().filter(|(.., said)| *said).find_map(|(theirs, ours, _)| {
+        let below = pod.strip_prefix(theirs)?;
+        // Ours are not counted by their place in the pod.
+        Some(if below.starts_with('[') { (*ours).to_owned() } else { format!("{ours}{below}") })
+    })
+}
+
+/// Whether an object selects other pods than it should: a Deployment's selector can never be changed.
+#[must_use]
+pub fn selects_others(wanted: &Value, live: &Deployment) -> bool {
+    let live = live.spec.as_ref().map(|spec| serde_json::to_value(&spec.selector));
+    live.is_some_and(|live| live.is_ok_and(|live| live != wanted["spec"]["selector"]))
 }
 
 /// How a worker stands, as its Deployment shows it.
@@ -133,94 +172,11 @@ pub fn sight(live: Option<&Deployment>) -> WorkerSight {
     WorkerSight::Starting(available)
 }
 
-/// Whether a Deployment's one pod is up, by the newest template.
-fn is_up(live: &Deployment) -> bool {
-    let Some(status) = &live.status else { return false };
-    status.observed_generation >= live.metadata.generation
-        && status.updated_replicas.unwrap_or(0) >= 1
-        && status.ready_replicas.unwrap_or(0) >= 1
-}
-
-fn image(deployment: &Deployment) -> Option<&str> {
-    let template = deployment.spec.as_ref()?.template.spec.as_ref()?;
-    template.containers.first()?.image.as_deref()
-}
-
-/// Changed templates reach the workers a few at a time: as many as may be down at once.
-#[derive(Debug)]
-pub struct Rollout {
-    at_most: usize,
-    /// Workers whose change was applied, with the generation that it made: our cache may not show it yet.
-    begun: Mutex<HashMap<String, i64>>,
-}
-
-impl Rollout {
-    /// At most so many at a time.
-    #[must_use]
-    pub fn new(at_most: usize) -> Self {
-        Self { at_most: at_most.max(1), begun: Mutex::default() }
-    }
-
-    /// Takes a place for this worker, if one is free. A worker that is down anyway needs none; workers of another
-    /// image that do not come up take none: the rollout may be what cures them.
-    #[must_use]
-    pub fn may_change(&self, wanted: &Value, live: &Deployment, all: &[Arc<Deployment>]) -> bool {
-        if !is_up(live) {
-            return true;
-        }
-        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        begun.retain(|name, generation| {
-            let now = all.iter().find(|other| other.name_any() == *name);
-            now.is_some_and(|now| now.metadata.generation < Some(*generation) || !is_up(now))
-        });
-        let name = live.name_any();
-        let new_image = wanted.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str);
-        let down = all.iter().filter(|other| {
-            let other_name = other.name_any();
-            other_name != name
-                && !begun.contains_key(&other_name)
-                && !is_up(other)
-                && image(other) == new_image
-        });
-        let taken = down.count() + begun.keys().filter(|other| **other != name).count();
-        let free = taken < self.at_most;
-        if free {
-            // Until it is known which generation the change makes.
-            begun.insert(name, live.metadata.generation.unwrap_or(0) + 1);
-        }
-        free
-    }
-
-    /// The change could not be applied.
-    pub fn give_back(&self, name: &str) {
-        self.begun.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rollout::tests::{deployment, value};
     use serde_json::json;
-
-    fn deployment(name: &str, generation: i64, up: bool, image: &str) -> Deployment {
-        serde_json::from_value(value(name, generation, up, image)).unwrap()
-    }
-
-    fn value(name: &str, generation: i64, up: bool, image: &str) -> Value {
-        json!({
-            "metadata": {"name": name, "generation": generation, "annotations": {DIGEST_ANNOTATION: image}},
-            "spec": {
-                "selector": {},
-                "replicas": 1,
-                "template": {"spec": {"containers": [{"name": "worker", "image": image}]}},
-            },
-            "status": {
-                "observedGeneration": generation,
-                "updatedReplicas": 1,
-                "readyReplicas": if up { 1 } else { 0 },
-            },
-        })
-    }
 
     #[test]
     fn an_object_is_written_only_when_it_is_not_as_wanted() {
@@ -242,32 +198,55 @@ mod tests {
         assert_eq!(need(&wanted, Some(&filled_in), None), Need::Nothing);
     }
 
-    #[test]
-    fn a_rollout_takes_no_more_workers_down_than_it_may() {
-        let rollout = Rollout::new(2);
-        let old: Vec<Arc<Deployment>> =
-            ["a", "b", "c"].iter().map(|name| Arc::new(deployment(name, 1, true, "i:1"))).collect();
-        let new = |name| value(name, 0, true, "i:2");
-        assert!(rollout.may_change(&new("a"), &old[0], &old));
-        assert!(rollout.may_change(&new("a"), &old[0], &old), "asked again it keeps its place");
-        assert!(rollout.may_change(&new("b"), &old[1], &old));
-        assert!(!rollout.may_change(&new("c"), &old[2], &old));
-        // `a` is up by its new template: its place is free.
-        let then = vec![Arc::new(deployment("a", 2, true, "i:2")), Arc::clone(&old[1]), Arc::clone(&old[2])];
-        assert!(rollout.may_change(&new("c"), &old[2], &then));
+    fn refused(code: u16, causes: &[(&str, &str)]) -> kube::Error {
+        let causes: Vec<Value> =
+            causes.iter().map(|(field, message)| json!({"field": field, "message": message})).collect();
+        let status =
+            json!({"code": code, "status": "Failure", "message": "no", "details": {"causes": causes}});
+        kube::Error::Api(Box::new(serde_json::from_value(status).unwrap()))
     }
 
     #[test]
-    fn a_new_image_that_does_not_come_up_stops_the_rollout_and_an_old_one_does_not() {
-        let rollout = Rollout::new(1);
-        let live = deployment("c", 1, true, "i:1");
-        let new = value("c", 0, true, "i:2");
-        let all = |image| vec![Arc::new(deployment("b", 2, false, image)), Arc::new(live.clone())];
-        assert!(!rollout.may_change(&new, &live, &all("i:2")));
-        assert!(rollout.may_change(&new, &live, &all("i:1")));
-        rollout.give_back("c");
-        let down = deployment("c", 1, false, "i:1");
-        assert!(rollout.may_change(&new, &down, &all("i:2")), "it is down anyway");
+    fn what_is_refused_for_the_resources_own_words_is_told_as_its_fields() {
+        let worker: WorkerSpec = serde_json::from_value(json!({
+            "resources": {"requests": {"memory": "2Gi"}},
+            "tolerations": [{"key": "a", "operator": "Sometimes"}],
+        }))
+        .unwrap();
+        let too_much = ("spec.template.spec.containers[0].resources.requests", "must be at most the limit");
+        let toleration = ("spec.template.spec.tolerations[2].operator", "is not supported");
+        let error = refused(422, &[too_much, toleration]);
+        let trouble = refusal(&error, Some(&worker)).unwrap();
+        assert_eq!(trouble.reason, Reason::SpecInvalid);
+        assert_eq!(
+            trouble.message,
+            "worker.resources.requests: must be at most the limit. worker.tolerations: is not supported"
+        );
+        // What the resource does not say is not its fault, nor is a quota.
+        let affinity = ("spec.template.spec.affinity.nodeAffinity", "is bad");
+        for (error, worker) in [
+            (refused(422, &[too_much]), None),
+            (refused(422, &[too_much, affinity]), Some(&worker)),
+            (refused(422, &[]), Some(&worker)),
+            (refused(403, &[too_much]), Some(&worker)),
+        ] {
+            assert_eq!(refusal(&error, worker), Some(Trouble::new(Reason::WorkerRefused, "no")));
+        }
+        assert_eq!(refusal(&refused(500, &[]), Some(&worker)), None);
+        assert_eq!(refusal(&refused(409, &[]), Some(&worker)), None);
+    }
+
+    #[test]
+    fn a_selector_of_another_version_is_told_from_ours() {
+        let labels = |text: &str| json!({"matchLabels": {"a": text}});
+        let mut live = value("a", 1, true, "i:1");
+        live["spec"]["selector"] = labels("old");
+        let live: Deployment = serde_json::from_value(live).unwrap();
+        let mut wanted = value("a", 0, true, "i:1");
+        wanted["spec"]["selector"] = labels("old");
+        assert!(!selects_others(&wanted, &live));
+        wanted["spec"]["selector"] = labels("new");
+        assert!(selects_others(&wanted, &live));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use kube::ResourceExt as _;
 use secrecy::ExposeSecret as _;
 use shopbeat_proto::v1::connect_store_request::Credentials as Sent;
 use shopbeat_proto::v1::{
-    ClientCredentials, ConnectStoreRequest, Desired, Hold, KubernetesOwner, LegacyToken, RunPhase, Settings,
-    Store, StoreStatus, UpdateStoreRequest,
+    ClientCredentials, ConnectStoreRequest, KubernetesOwner, LegacyToken, Settings, Store, StoreStatus,
+    UpdateStoreRequest,
 };
 use tokio::time::Instant;
 
@@ -18,8 +18,8 @@ use crate::registration::{Step, Wanted, Why, decide, quick, quick_settings, sett
 use crate::resource::{CarriedStatus, ShopifyStore, ShopifyStoreStatus};
 use crate::secrets;
 use crate::service::{CallError, CallErrorKind};
-use crate::settings::{desired, initial_sync, replay};
-use crate::status::{REFUSED, Reason, Trouble};
+use crate::settings::desired;
+use crate::status::{REFUSED, Trouble};
 use crate::validate::{Credentials, ShopCredentials, store_id};
 
 /// What the status has to remember of what was carried.
@@ -65,7 +65,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    fn look_again(&mut self, at: Instant) {
+    pub(crate) fn look_again(&mut self, at: Instant) {
         self.again = Some(self.again.map_or(at, |before| before.min(at)));
     }
 }
@@ -103,11 +103,11 @@ pub fn ours<'a>(told: Option<&'a StoreStatus>, resource: &ShopifyStore) -> Optio
 }
 
 impl Carrier<'_> {
-    fn uid(&self) -> String {
+    pub(crate) fn uid(&self) -> String {
         self.resource.uid().unwrap_or_default()
     }
 
-    fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         store_id(&self.resource.spec)
     }
 
@@ -116,10 +116,13 @@ impl Carrier<'_> {
     /// # Errors
     /// The API server's, when the Secrets are read.
     pub async fn carry(&self, memory: &mut Memory) -> Result<Outcome, kube::Error> {
-        let mut outcome = Outcome { carried: Carried::of(self.status), ..Outcome::default() };
+        // A status that could not be written must not let anything be carried twice.
+        let carried = memory.carried.clone().unwrap_or_else(|| Carried::of(self.status));
+        let mut outcome = Outcome { carried, ..Outcome::default() };
         self.register(memory, &mut outcome).await?;
         self.begin_initial_sync(memory, &mut outcome).await;
         self.begin_replay(memory, &mut outcome).await;
+        memory.carried = Some(outcome.carried.clone());
         Ok(outcome)
     }
 
@@ -133,7 +136,13 @@ impl Carrier<'_> {
         };
         let told = self.ctx.shelf.get(self.id());
         let known = told.as_ref().and_then(|told| told.store.as_ref());
-        let step = decide(&wanted, known, self.status, memory.settled);
+        let before = ShopifyStoreStatus {
+            store_id: self.status.store_id.clone(),
+            credentials_digest: outcome.carried.credentials_digest.clone(),
+            carried: outcome.carried.settings.clone(),
+            ..ShopifyStoreStatus::default()
+        };
+        let step = decide(&wanted, known, &before, memory.settled);
         if let Err(trouble) = self.digest {
             // Whatever else can be done is done; a connection waits for the Secret, whose change wakes us.
             outcome.trouble = Some(trouble.clone());
@@ -273,80 +282,6 @@ impl Carrier<'_> {
             self.ctx.shelf.put_store(store);
         }
     }
-
-    /// The store as the service has it, if work may be begun for it now.
-    fn at_work(&self) -> Option<std::sync::Arc<StoreStatus>> {
-        let told = self.ctx.shelf.get(self.id())?;
-        let store = ours(Some(&told), self.resource)?.store.as_ref()?;
-        let works = store.disconnected_at.is_none()
-            && store.desired() == Desired::Running
-            && store.hold() == Hold::Unspecified
-            && desired(self.resource.spec.state) == Desired::Running;
-        works.then_some(told)
-    }
-
-    async fn begin_initial_sync(&self, memory: &mut Memory, outcome: &mut Outcome) {
-        let Ok(Some(request)) = initial_sync(self.id(), &self.resource.spec) else { return };
-        if outcome.carried.run.as_ref() == Some(&request.token) {
-            return;
-        }
-        let Some(told) = self.at_work() else { return };
-        if told.latest_run.as_ref().is_some_and(|run| is_under_way(run.phase())) {
-            // It would be answered in place of ours; its end wakes us.
-            return;
-        }
-        let inputs = quick((&request.token, self.resource.metadata.generation));
-        if let Some((until, trouble)) = memory.shut_until(Gated::InitialSync, inputs) {
-            outcome.refusals.push(trouble);
-            outcome.look_again(until);
-            return;
-        }
-        let token = request.token.clone();
-        match self.ctx.service.run_initial_sync(request).await {
-            Ok(_) => {
-                memory.open(Gated::InitialSync);
-                outcome.deeds.push((Deed::InitialSyncBegun, format!("initial sync {token:?}")));
-                outcome.carried.run = Some(token);
-            }
-            Err(error) => {
-                self.ctx.metrics.failed(kind_name(&error));
-                let trouble = Trouble::new(Reason::InitialSyncRefused, error.message.clone());
-                let until =
-                    memory.shut(Gated::InitialSync, &self.uid(), inputs, trouble.clone(), error.retry_after);
-                outcome.refusals.push(trouble);
-                outcome.look_again(until);
-            }
-        }
-    }
-
-    async fn begin_replay(&self, memory: &mut Memory, outcome: &mut Outcome) {
-        let Ok(Some(request)) = replay(self.id(), &self.resource.spec) else { return };
-        if outcome.carried.replay.as_ref() == Some(&request.id) || self.at_work().is_none() {
-            return;
-        }
-        let inputs = quick((&request.id, self.resource.metadata.generation));
-        if let Some((until, trouble)) = memory.shut_until(Gated::Replay, inputs) {
-            outcome.refusals.push(trouble);
-            outcome.look_again(until);
-            return;
-        }
-        let id = request.id.clone();
-        match self.ctx.service.replay_store(request).await {
-            Ok(_) => {
-                memory.open(Gated::Replay);
-                outcome.deeds.push((Deed::ReplayBegun, format!("replay {id:?}")));
-                outcome.carried.replay = Some(id);
-            }
-            Err(error) => {
-                self.ctx.metrics.failed(kind_name(&error));
-                let trouble = Trouble::new(Reason::ReplayRefused, error.message.clone());
-                let until =
-                    memory.shut(Gated::Replay, &self.uid(), inputs, trouble.clone(), error.retry_after);
-                outcome.refusals.push(trouble);
-                outcome.look_again(until);
-            }
-        }
-    }
 }
 
 fn wanted_agreement(resource: &ShopifyStore) -> &str {
@@ -365,13 +300,6 @@ fn sent(credentials: &Credentials) -> Sent {
             token: token.expose_secret().to_owned(),
             client_secret: client_secret.expose_secret().to_owned(),
         }),
-    }
-}
-
-fn is_under_way(phase: RunPhase) -> bool {
-    match phase {
-        RunPhase::Queued | RunPhase::Exporting | RunPhase::Importing => true,
-        RunPhase::Unspecified | RunPhase::Finished | RunPhase::Failed | RunPhase::Cancelled => false,
     }
 }
 

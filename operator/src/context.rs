@@ -7,16 +7,17 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::core::PartialObjectMeta;
-use kube::runtime::reflector::Store;
-use kube::{Api, Client};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Api, Client, ResourceExt as _};
 use tokio::sync::watch;
 
-use crate::apply::Rollout;
 use crate::cli::WorkerOptions;
 use crate::events::Teller;
+use crate::listed::Listed;
 use crate::memory::Memories;
 use crate::metrics::Metrics;
 use crate::resource::ShopifyStore;
+use crate::rollout::Rollout;
 use crate::service::{Service, Shelf};
 
 /// A stream that is broken for longer is told in the stores' status.
@@ -26,7 +27,7 @@ pub const AWAY: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub struct Caches {
     /// The resources.
-    pub stores: Store<ShopifyStore>,
+    pub stores: Store<Listed>,
     /// The workers' Deployments.
     pub deployments: Store<Deployment>,
     /// The workers' NetworkPolicies.
@@ -70,13 +71,26 @@ impl std::fmt::Debug for Context {
 impl Context {
     /// All resources that are known.
     #[must_use]
-    pub fn all(&self) -> Vec<Arc<ShopifyStore>> {
+    pub fn all(&self) -> Vec<Arc<Listed>> {
         self.caches.stores.state()
+    }
+
+    /// Whether a resource is there still: this one, not another of its name.
+    #[must_use]
+    pub fn is_there(&self, resource: &ShopifyStore) -> bool {
+        let place = ObjectRef::new(&resource.name_any()).within(&self.namespace);
+        self.caches.stores.get(&place).is_some_and(|now| now.metadata.uid == resource.metadata.uid)
+    }
+
+    /// Forgets a resource that is gone.
+    pub fn forget(&self, uid: &str) {
+        self.memories.forget(uid);
+        self.metrics.stands(uid, None);
     }
 
     /// The resources, at the API server.
     #[must_use]
-    pub fn stores(&self) -> Api<ShopifyStore> {
+    pub fn stores(&self) -> Api<Listed> {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 

@@ -13,7 +13,7 @@ use futures::StreamExt as _;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
-use kube::core::PartialObjectMeta;
+use kube::core::{ObjectMeta, PartialObjectMeta};
 use kube::runtime::controller::{Config, Error as ControllerError, applier};
 use kube::runtime::reflector::{ObjectRef, Store, reflector, store};
 use kube::runtime::watcher::{self, Event};
@@ -27,6 +27,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use crate::build::MADE_HERE;
 use crate::context::{AWAY, Caches, Context};
 use crate::finalize::RELEASE;
+use crate::listed::Listed;
 use crate::probes::{Need, Readiness};
 use crate::reconcile::{Error, after_failure, reconcile};
 use crate::registration::quick;
@@ -41,7 +42,7 @@ const LOOKS_AT_ONCE: u16 = 32;
 /// Orphans are rare, and looking for them asks nobody.
 const ORPHANS_EVERY: Duration = Duration::from_secs(300);
 
-type Queue = mpsc::UnboundedSender<ObjectRef<ShopifyStore>>;
+type Queue = mpsc::UnboundedSender<ObjectRef<Listed>>;
 
 /// A cache and the stream that fills it.
 struct Watched<K: Resource<DynamicType = ()> + 'static> {
@@ -49,21 +50,34 @@ struct Watched<K: Resource<DynamicType = ()> + 'static> {
     events: futures::stream::BoxStream<'static, Result<Event<K>, watcher::Error>>,
 }
 
-fn watched<K>(api: Api<K>, config: watcher::Config) -> Watched<K>
+fn watched<K>(api: Api<K>, config: watcher::Config, slim: fn(&mut ObjectMeta)) -> Watched<K>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
     let (cache, writer) = store();
-    // Who changed which field is of no use here, and half of an object.
-    let events = watch(api, config).default_backoff().modify(|object| {
-        object.meta_mut().managed_fields = None;
-    });
+    let events = watch(api, config).default_backoff().modify(move |object| slim(object.meta_mut()));
     Watched { cache, events: reflector(writer, events).boxed() }
+}
+
+/// Who changed which field is of no use here, and half of an object.
+fn without_fields(meta: &mut ObjectMeta) {
+    meta.managed_fields = None;
+}
+
+/// `kubectl apply` writes what it applied into an annotation: of a Secret, its content.
+fn without_content(meta: &mut ObjectMeta) {
+    *meta = ObjectMeta {
+        name: meta.name.take(),
+        namespace: meta.namespace.take(),
+        uid: meta.uid.take(),
+        resource_version: meta.resource_version.take(),
+        ..ObjectMeta::default()
+    };
 }
 
 /// The streams that keep the caches up to date.
 pub struct Watches {
-    stores: Watched<ShopifyStore>,
+    stores: Watched<Listed>,
     deployments: Watched<Deployment>,
     policies: Watched<NetworkPolicy>,
     secrets: Watched<PartialObjectMeta<Secret>>,
@@ -82,10 +96,14 @@ impl Watches {
         let made_here = watcher::Config::default().labels(MADE_HERE);
         let all = watcher::Config::default;
         Self {
-            stores: watched(Api::namespaced(client.clone(), namespace), all()),
-            deployments: watched(Api::namespaced(client.clone(), namespace), made_here.clone()),
-            policies: watched(Api::namespaced(client.clone(), namespace), made_here),
-            secrets: watched(Api::namespaced(client.clone(), namespace), all()),
+            stores: watched(Api::namespaced(client.clone(), namespace), all(), without_fields),
+            deployments: watched(
+                Api::namespaced(client.clone(), namespace),
+                made_here.clone(),
+                without_fields,
+            ),
+            policies: watched(Api::namespaced(client.clone(), namespace), made_here, without_fields),
+            secrets: watched(Api::namespaced(client.clone(), namespace), all(), without_content),
         }
     }
 
@@ -112,8 +130,8 @@ pub async fn run(
     let mut tasks = JoinSet::new();
     let Watches { stores, deployments, policies, secrets } = watches;
     tasks.spawn(follow_stores(Arc::clone(&ctx), stores.events, queue.clone(), Arc::clone(&readiness)));
-    tasks.spawn(follow_children("deployments", deployments.events, queue.clone()));
-    tasks.spawn(follow_children("networkpolicies", policies.events, queue.clone()));
+    tasks.spawn(follow_children(Arc::clone(&ctx), "deployments", deployments.events, queue.clone()));
+    tasks.spawn(follow_children(Arc::clone(&ctx), "networkpolicies", policies.events, queue.clone()));
     tasks.spawn(follow_secrets(Arc::clone(&ctx), secrets.events, queue.clone()));
     let mut stop = std::pin::pin!(stop);
     tokio::select! {
@@ -129,9 +147,13 @@ pub async fn run(
     let requests = UnboundedReceiverStream::new(queued).map(Ok::<_, Infallible>);
     let looks = applier(
         |resource, ctx| {
-            // On a task of its own: looks run beside each other, and a defect ends only its own.
-            let look = tokio::spawn(reconcile(resource, ctx));
-            Box::pin(async move { look.await.unwrap_or(Err(Error::Panicked)) })
+            // On a task of its own: looks run beside each other, and a defect ends only its own. In a set, since it
+            // must end with us: who leads no more writes no more.
+            let mut look = JoinSet::new();
+            look.spawn(reconcile(resource, ctx));
+            Box::pin(
+                async move { look.join_next().await.and_then(Result::ok).unwrap_or(Err(Error::Panicked)) },
+            )
         },
         |resource, error, ctx| after_failure(&resource, error, &ctx),
         Arc::clone(&ctx),
@@ -162,7 +184,12 @@ async fn all_read(ctx: &Context) {
 
 fn put(queue: &Queue, resource: &ShopifyStore) {
     // Nobody listens any more only when all ends.
-    let _put = queue.send(ObjectRef::from_obj(resource));
+    let namespace = resource.namespace().unwrap_or_default();
+    let _put = queue.send(ObjectRef::new(&resource.name_any()).within(&namespace));
+}
+
+fn put_all(ctx: &Context, queue: &Queue) {
+    ctx.all().iter().for_each(|resource| put(queue, resource));
 }
 
 /// What of a resource wakes us: what its owner says of it, never what we write into its status.
@@ -186,7 +213,7 @@ struct Heard {
 
 async fn follow_stores(
     ctx: Arc<Context>,
-    mut events: futures::stream::BoxStream<'static, Result<Event<ShopifyStore>, watcher::Error>>,
+    mut events: futures::stream::BoxStream<'static, Result<Event<Listed>, watcher::Error>>,
     queue: Queue,
     readiness: Arc<Readiness>,
 ) {
@@ -200,15 +227,21 @@ async fn follow_stores(
                     Event::Init => listed.clear(),
                     Event::InitApply(resource) => {
                         listed.insert(resource.uid().unwrap_or_default());
-                        hear(&mut heard, &resource, &queue);
+                        let _news = hear(&mut heard, &resource);
                     }
                     Event::InitDone => {
                         // Deleted while nobody watched.
                         let gone =
                             heard.keys().filter(|uid| !listed.contains(*uid)).cloned().collect::<Vec<_>>();
                         gone.iter().for_each(|uid| forget(&ctx, &mut heard, uid, &queue));
+                        // Only now does the cache show what was listed.
+                        put_all(&ctx, &queue);
                     }
-                    Event::Apply(resource) => hear(&mut heard, &resource, &queue),
+                    Event::Apply(resource) => {
+                        if hear(&mut heard, &resource) {
+                            put(&queue, &resource);
+                        }
+                    }
                     Event::Delete(resource) => {
                         forget(&ctx, &mut heard, &resource.uid().unwrap_or_default(), &queue);
                     }
@@ -227,19 +260,17 @@ async fn follow_stores(
     }
 }
 
-fn hear(heard: &mut HashMap<String, Heard>, resource: &ShopifyStore, queue: &Queue) {
+/// Notes what a resource says. Answers whether that is news.
+fn hear(heard: &mut HashMap<String, Heard>, resource: &ShopifyStore) -> bool {
     let said = said(resource);
     let news = Heard { said, shop_domain: resource.spec.shop_domain.clone() };
     let before = heard.insert(resource.uid().unwrap_or_default(), news);
-    if before.is_none_or(|before| before.said != said) {
-        put(queue, resource);
-    }
+    before.is_none_or(|before| before.said != said)
 }
 
 /// A resource is gone: the next one in line for its shop takes over.
 fn forget(ctx: &Context, heard: &mut HashMap<String, Heard>, uid: &str, queue: &Queue) {
-    ctx.memories.forget(uid);
-    ctx.metrics.stands(uid, None);
+    ctx.forget(uid);
     let Some(gone) = heard.remove(uid) else { return };
     for other in ctx.all().iter().filter(|other| other.spec.shop_domain == gone.shop_domain) {
         put(queue, other);
@@ -248,6 +279,7 @@ fn forget(ctx: &Context, heard: &mut HashMap<String, Heard>, uid: &str, queue: &
 
 /// Follows objects that resources own, and wakes their owners.
 async fn follow_children<K>(
+    ctx: Arc<Context>,
     kind: &'static str,
     mut events: futures::stream::BoxStream<'static, Result<Event<K>, watcher::Error>>,
     queue: Queue,
@@ -265,9 +297,9 @@ async fn follow_children<K>(
     while let Some(event) = events.next().await {
         match event {
             Ok(Event::Apply(child) | Event::Delete(child)) => wake(&child),
-            // At the beginning every resource is looked at anyway; after a break this says what was missed.
-            Ok(Event::InitApply(child)) => wake(&child),
-            Ok(Event::Init | Event::InitDone) => {}
+            // At the beginning every resource is looked at anyway; after a break nobody tells who was deleted meanwhile.
+            Ok(Event::InitDone) => put_all(&ctx, &queue),
+            Ok(Event::Init | Event::InitApply(_)) => {}
             Err(error) => tracing::warn!(kind, %error, "objects cannot be watched"),
         }
     }
@@ -279,32 +311,33 @@ async fn follow_secrets(
     queue: Queue,
 ) {
     let mut versions: HashMap<String, Option<String>> = HashMap::new();
+    let wake = |name: &str| {
+        ctx.all().iter().filter(|store| refers_to(&store.spec, name)).for_each(|store| put(&queue, store));
+    };
     while let Some(event) = events.next().await {
-        let name = match event {
-            Ok(Event::Apply(secret) | Event::InitApply(secret)) => {
+        match event {
+            Ok(Event::Apply(secret)) => {
                 let version = secret.metadata.resource_version.clone();
                 let name = secret.name_any();
-                if versions.insert(name.clone(), version.clone()) == Some(version) {
-                    continue;
+                if versions.insert(name.clone(), version.clone()) != Some(version) {
+                    wake(&name);
                 }
-                name
             }
             Ok(Event::Delete(secret)) => {
                 versions.remove(&secret.name_any());
-                secret.name_any()
+                wake(&secret.name_any());
             }
-            Ok(Event::Init | Event::InitDone) => continue,
-            Err(error) => {
-                tracing::warn!(%error, "the Secrets cannot be watched");
-                continue;
+            Ok(Event::Init) => versions.clear(),
+            Ok(Event::InitApply(secret)) => {
+                versions.insert(secret.name_any(), secret.metadata.resource_version);
             }
-        };
-        ctx.all().iter().filter(|store| refers_to(&store.spec, &name)).for_each(|store| put(&queue, store));
+            Ok(Event::InitDone) => put_all(&ctx, &queue),
+            Err(error) => tracing::warn!(%error, "the Secrets cannot be watched"),
+        }
     }
 }
 
 async fn follow_service(ctx: Arc<Context>, queue: Queue, readiness: Arc<Readiness>) {
-    let all = |ctx: &Context, queue: &Queue| ctx.all().iter().for_each(|store| put(queue, store));
     // A break that lasts is told in every status.
     let later = {
         let (ctx, queue) = (Arc::clone(&ctx), queue.clone());
@@ -313,7 +346,7 @@ async fn follow_service(ctx: Arc<Context>, queue: Queue, readiness: Arc<Readines
             tokio::spawn(async move {
                 tokio::time::sleep(AWAY + Duration::from_secs(1)).await;
                 if ctx.shelf.broken_since().is_some_and(|since| since.elapsed() >= AWAY) {
-                    all(&ctx, &queue);
+                    put_all(&ctx, &queue);
                 }
             })
         }
@@ -323,7 +356,7 @@ async fn follow_service(ctx: Arc<Context>, queue: Queue, readiness: Arc<Readines
         WatchEnd::Told(change) => {
             if change.complete {
                 readiness.set(Need::Service, true);
-                return all(&ctx, &queue);
+                return put_all(&ctx, &queue);
             }
             let ids: HashSet<&str> = change.stores.iter().map(String::as_str).collect();
             if !ids.is_empty() {
@@ -349,7 +382,7 @@ async fn follow_environment(ctx: Arc<Context>, queue: Queue) {
     let mut environment = ctx.environment.clone();
     while environment.changed().await.is_ok() {
         tracing::info!("the workers' environment was read: it is new");
-        ctx.all().iter().for_each(|store| put(&queue, store));
+        put_all(&ctx, &queue);
     }
 }
 

@@ -15,6 +15,7 @@ use crate::events::{Deed, Note};
 use crate::memory::{Gated, Memory};
 use crate::metrics::Outcome;
 use crate::reconcile::{Error, Look};
+use crate::registration::quick;
 use crate::release::FINALIZER;
 use crate::resource::{ShopifyStore, ShopifyStoreStatus};
 use crate::service::{CallError, CallErrorKind};
@@ -51,7 +52,7 @@ pub async fn let_go(
         return Ok(None);
     }
     remove_worker(ctx, resource).await?;
-    let trouble = match disconnect(ctx, resource, memory, status).await {
+    let (trouble, was_tried) = match disconnect(ctx, resource, memory, status).await {
         Disconnect::Done(text) => {
             take_finalizer_off(ctx, resource).await?;
             ctx.teller.tell(&about, Note::deed(Deed::Disconnected, text)).await;
@@ -61,11 +62,12 @@ pub async fn let_go(
             take_finalizer_off(ctx, resource).await?;
             return Ok(None);
         }
-        Disconnect::Later(trouble) => trouble,
+        Disconnect::Later(trouble) => (trouble, false),
+        Disconnect::Failed(trouble) => (trouble, true),
     };
     let deeds = Vec::new();
-    let carried = Carried::of(status);
-    let again = memory.shut_until(Gated::Disconnect, 0).map(|(at, _)| at);
+    let carried = memory.carried.clone().unwrap_or_else(|| Carried::of(status));
+    let again = memory.shut_until(Gated::Disconnect, gate(ctx)).map(|(at, _)| at);
     let told = ctx.shelf.get(store_id(&resource.spec));
     let seen = Seen {
         told: ours(told.as_deref(), resource),
@@ -78,7 +80,7 @@ pub async fn let_go(
         deeds,
     };
     let later = tell(ctx, resource, memory, status, &seen).await?;
-    if memory.failures_of(Gated::Disconnect) == TOLD_AFTER {
+    if was_tried && memory.failures_of(Gated::Disconnect) == TOLD_AFTER {
         ctx.teller.tell(&about, Note::deed(Deed::DisconnectFailed, &trouble.message)).await;
     }
     Ok(Some(Look { outcome: Outcome::Failed, again: again.into_iter().chain(later).min() }))
@@ -90,8 +92,15 @@ enum Disconnect {
     Done(String),
     /// The store never was this resource's.
     NotOurs,
-    /// Not yet.
+    /// It is not time to try again.
     Later(Trouble),
+    /// It was tried now, in vain.
+    Failed(Trouble),
+}
+
+/// A service that is back is asked at once, however long it was away.
+fn gate(ctx: &Context) -> u64 {
+    quick(ctx.shelf.is_complete())
 }
 
 async fn disconnect(
@@ -103,12 +112,14 @@ async fn disconnect(
     let id = store_id(&resource.spec);
     let told = ctx.shelf.get(id);
     let is_ours = ours(told.as_deref(), resource).is_some();
-    let was_ours = status.store_id.is_some() || status.credentials_digest.is_some();
+    let was_carried = memory.carried.as_ref().is_some_and(|carried| carried.credentials_digest.is_some());
+    let was_ours = status.store_id.is_some() || status.credentials_digest.is_some() || was_carried;
     if ctx.shelf.is_complete() && !is_ours && (told.is_some() || !was_ours) {
         // Another resource's, or nobody's: this one never connected it.
         return Disconnect::NotOurs;
     }
-    if let Some((_, trouble)) = memory.shut_until(Gated::Disconnect, 0) {
+    let inputs = gate(ctx);
+    if let Some((_, trouble)) = memory.shut_until(Gated::Disconnect, inputs) {
         return Disconnect::Later(trouble);
     }
     let request = DisconnectStoreRequest { store_id: id.to_owned(), managed_by: Some(owner(resource)) };
@@ -127,8 +138,8 @@ async fn disconnect(
             ctx.metrics.failed(kind_name(&error));
             let trouble = Trouble::new(Reason::Disconnecting, explained(&error));
             let uid = resource.uid().unwrap_or_default();
-            memory.shut(Gated::Disconnect, &uid, 0, trouble.clone(), error.retry_after);
-            Disconnect::Later(trouble)
+            memory.shut(Gated::Disconnect, &uid, inputs, trouble.clone(), error.retry_after);
+            Disconnect::Failed(trouble)
         }
     }
 }

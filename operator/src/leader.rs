@@ -7,6 +7,7 @@ use std::time::Duration;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{ObjectMeta, PostParams};
+use kube::core::Status;
 use kube::{Api, Client};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
@@ -108,25 +109,29 @@ impl Elector {
         told.send_replace(Standing::Lost);
     }
 
-    /// Reads the lease and takes or renews it if that may be. Answers whether it is ours now.
+    /// Reads the lease and takes or renews it if that may be. Answers whether it is ours now. When it changed between
+    /// the two it is read once more: who changed it may not be who wants to lead.
     async fn step(&mut self) -> Result<bool, kube::Error> {
+        match self.attempt().await {
+            Err(kube::Error::Api(status)) if is_too_late(&status) => {}
+            answer => return answer,
+        }
+        match self.attempt().await {
+            Err(kube::Error::Api(status)) if is_too_late(&status) => Ok(false),
+            answer => answer,
+        }
+    }
+
+    async fn attempt(&mut self) -> Result<bool, kube::Error> {
         let Some(lease) = self.leases.get_opt(&self.name).await? else {
             let lease = self.mine(None);
-            return match self.leases.create(&PostParams::default(), &lease).await {
-                Ok(_) => Ok(true),
-                Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(false),
-                Err(error) => Err(error),
-            };
+            return self.leases.create(&PostParams::default(), &lease).await.map(|_| true);
         };
         match self.decide(&lease, Instant::now()) {
             Move::Wait => Ok(false),
             Move::Take => {
                 let mine = self.mine(Some(lease));
-                match self.leases.replace(&self.name, &PostParams::default(), &mine).await {
-                    Ok(_) => Ok(true),
-                    Err(kube::Error::Api(status)) if status.is_conflict() => Ok(false),
-                    Err(error) => Err(error),
-                }
+                self.leases.replace(&self.name, &PostParams::default(), &mine).await.map(|_| true)
             }
         }
     }
@@ -189,6 +194,11 @@ impl Elector {
             Err(_) => tracing::warn!(lease = self.name, "the lease could not be given back in time"),
         }
     }
+}
+
+/// Somebody else wrote in between.
+fn is_too_late(status: &Status) -> bool {
+    status.is_conflict() || status.is_already_exists()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::backoff;
+use crate::carry::Carried;
 use crate::resource::ShopifyStoreStatus;
 use crate::status::Trouble;
 
@@ -37,8 +38,6 @@ pub enum Gated {
 /// What is remembered of one store.
 #[derive(Debug, Default)]
 pub struct Memory {
-    /// Failed looks in a row.
-    pub failures: u32,
     /// The status that was written last, and when: our own cache of the API server's objects may be behind.
     pub written: Option<(ShopifyStoreStatus, Instant)>,
     /// The resource had no status when it was first seen: its first Ready is counted.
@@ -47,6 +46,8 @@ pub struct Memory {
     pub secrets: Option<(SecretVersions, Option<String>, Result<String, Trouble>)>,
     /// The digests of settings as wanted and as the service made them of it: no difference, however they look.
     pub settled: Option<(u64, u64)>,
+    /// What was carried to the service, be its status written yet or not.
+    pub carried: Option<Carried>,
     /// Generations of objects that are as wanted, however they look (the API server fills in and rounds).
     pub settled_objects: HashMap<&'static str, i64>,
     gates: HashMap<Gated, Gate>,
@@ -108,31 +109,48 @@ impl Memory {
 
 /// What is remembered of all stores, by the uid of their resource.
 #[derive(Debug, Default)]
-pub struct Memories(Mutex<HashMap<String, Memory>>);
+pub struct Memories {
+    memories: Mutex<HashMap<String, Memory>>,
+    /// Failed looks in a row. Apart from the rest, which a look that breaks off takes with it.
+    failures: Mutex<HashMap<String, u32>>,
+}
 
 impl Memories {
     /// Takes a store's memory out. One look at a store is made at a time.
     #[must_use]
     pub fn take(&self, uid: &str) -> Option<Memory> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid)
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner).remove(uid)
     }
 
     /// Puts it back.
     pub fn keep(&self, uid: &str, memory: Memory) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned(), memory);
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned(), memory);
     }
 
     /// Counts a failed look. Answers how many there were in a row.
     pub fn failed(&self, uid: &str) -> u32 {
-        let mut memories = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let memory = memories.entry(uid.to_owned()).or_default();
-        memory.failures = memory.failures.saturating_add(1);
-        memory.failures
+        let mut all = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let failures = all.entry(uid.to_owned()).or_default();
+        *failures = failures.saturating_add(1);
+        *failures
+    }
+
+    /// A look did not fail.
+    pub fn succeeded(&self, uid: &str) {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+
+    /// Whether nothing is remembered of anything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+            && self.failures.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// Forgets a store.
     pub fn forget(&self, uid: &str) {
         let _forgotten = self.take(uid);
+        self.succeeded(uid);
     }
 }
 
@@ -140,6 +158,20 @@ impl Memories {
 mod tests {
     use super::*;
     use crate::status::Reason;
+
+    #[test]
+    fn a_look_that_breaks_off_again_and_again_is_made_ever_later() {
+        let memories = Memories::default();
+        for times in 1..=3 {
+            // What is taken out is lost when the look breaks off.
+            let _lost = memories.take("uid");
+            assert_eq!(memories.failed("uid"), times);
+        }
+        memories.succeeded("uid");
+        assert_eq!(memories.failed("uid"), 1);
+        memories.forget("uid");
+        assert!(memories.is_empty());
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_failed_call_waits_its_time_unless_its_inputs_change() {

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::carry::{Carried, Carrier, Outcome as CarryOutcome, ours};
 use crate::context::{AWAY, Context};
+use crate::listed::Listed;
 use crate::memory::{Memory, SecretVersions};
 use crate::metrics::Outcome;
 use crate::release::FINALIZER;
@@ -28,6 +29,8 @@ use crate::{finalize, secrets};
 const LAG: Duration = Duration::from_secs(30);
 /// A connect that takes longer is told before it is through: whoever made the resource wants to see that it is seen.
 const SLOW: Duration = Duration::from_secs(2);
+/// The service's calls take a minute and a half at most, all together; the API server's have no end of their own.
+const LOOK_AT_MOST: Duration = Duration::from_secs(180);
 /// A cache that is behind our own write has caught up after this.
 const CAUGHT_UP: Duration = Duration::from_secs(1);
 
@@ -37,6 +40,9 @@ pub enum Error {
     /// The API server.
     #[error("the API server: {0}")]
     Api(#[from] kube::Error),
+    /// An answer that never came: a connection of which nobody said that it is dead.
+    #[error("the look at the store did not end in time")]
+    Stuck,
     /// The look broke off: a defect, told with its place in the log.
     #[error("the look at the store broke off")]
     Panicked,
@@ -53,6 +59,7 @@ impl Error {
             }
             Self::Api(kube::Error::Api(_)) => "api_server_refused",
             Self::Api(_) => "api_server_away",
+            Self::Stuck => "stuck",
             Self::Panicked => "panic",
         }
     }
@@ -62,19 +69,19 @@ impl Error {
 ///
 /// # Errors
 /// What the API server said no to; the caller waits and looks again.
-pub async fn reconcile(resource: Arc<ShopifyStore>, ctx: Arc<Context>) -> Result<Action, Error> {
+pub async fn reconcile(resource: Arc<Listed>, ctx: Arc<Context>) -> Result<Action, Error> {
     let begun = Instant::now();
     let uid = resource.uid().unwrap_or_default();
     let known = ctx.memories.take(&uid);
     let is_fresh = resource.status.as_ref().is_none_or(|status| status.conditions.is_empty());
     let mut memory = known.unwrap_or_else(|| Memory::new(is_fresh));
-    let result = look(&ctx, &resource, &mut memory).await;
+    let looking = Box::pin(look(&ctx, &resource, &mut memory));
+    let result = tokio::time::timeout(LOOK_AT_MOST, looking).await.unwrap_or(Err(Error::Stuck));
     let outcome = match &result {
-        Ok(Some(look)) => {
-            memory.failures = 0;
-            look.outcome
+        Ok(look) => {
+            ctx.memories.succeeded(&uid);
+            look.as_ref().map_or(Outcome::Settled, |look| look.outcome)
         }
-        Ok(None) => Outcome::Settled,
         Err(error) => {
             ctx.metrics.failed(error.kind());
             Outcome::Failed
@@ -83,6 +90,10 @@ pub async fn reconcile(resource: Arc<ShopifyStore>, ctx: Arc<Context>) -> Result
     // `None`: the resource is gone, and all that was remembered with it.
     if !matches!(result, Ok(None)) {
         ctx.memories.keep(&uid, memory);
+    }
+    // Deleted while it was looked at: whoever was told of that has forgotten it already.
+    if !ctx.is_there(&resource) {
+        ctx.forget(&uid);
     }
     ctx.metrics.reconciled(outcome, begun.elapsed());
     result.map(|look| look.and_then(|look| look.again).map_or_else(Action::await_change, requeue))
@@ -101,32 +112,30 @@ pub struct Look {
     pub again: Option<Instant>,
 }
 
-async fn look(ctx: &Context, resource: &ShopifyStore, memory: &mut Memory) -> Result<Option<Look>, Error> {
+async fn look(ctx: &Context, resource: &Listed, memory: &mut Memory) -> Result<Option<Look>, Error> {
     let status = latest_status(resource, memory);
     if resource.meta().deletion_timestamp.is_some() {
         return finalize::let_go(ctx, resource, memory, &status).await;
     }
+    if !resource.unreadable().is_empty() {
+        let trouble = Trouble::new(Reason::SpecInvalid, told(resource.unreadable()));
+        return refused(ctx, resource, memory, &status, trouble).await;
+    }
     let all = ctx.all();
-    if let Some(elder) = gives_way_to(resource, all.iter().map(AsRef::as_ref)) {
+    if let Some(elder) = gives_way_to(resource, all.iter().map(|other| &***other)) {
         let message = format!(
             "ShopifyStore {:?} names {} too, and is older.",
             elder.name_any(),
             elder.spec.shop_domain
         );
-        return refused(ctx, resource, memory, &status, Trouble::new(Reason::ShopClaimedByOther, message))
-            .await;
+        let trouble = Trouble::new(Reason::ShopClaimedByOther, message);
+        return refused(ctx, resource, memory, &status, trouble).await;
     }
     let settings = match settings(&resource.spec) {
         Ok(settings) => settings,
         Err(invalid) => {
-            return refused(
-                ctx,
-                resource,
-                memory,
-                &status,
-                Trouble::new(Reason::SpecInvalid, told(&invalid)),
-            )
-            .await;
+            let trouble = Trouble::new(Reason::SpecInvalid, told(&invalid));
+            return refused(ctx, resource, memory, &status, trouble).await;
         }
     };
     if !resource.finalizers().iter().any(|name| name == FINALIZER) {
@@ -152,7 +161,7 @@ async fn refused(
     trouble: Trouble,
 ) -> Result<Option<Look>, Error> {
     let told = ctx.shelf.get(store_id(&resource.spec));
-    let carried = Carried::of(status);
+    let carried = memory.carried.clone().unwrap_or_else(|| Carried::of(status));
     let worker = worker_as_it_is(ctx, resource);
     let again = tell(
         ctx,
@@ -186,6 +195,7 @@ fn worker_as_it_is(ctx: &Context, resource: &ShopifyStore) -> Applied {
         deployment: live.map(|live| live.name_any()),
         deeds: Vec::new(),
         again: None,
+        invalid: None,
         error: None,
     }
 }
@@ -199,7 +209,8 @@ async fn work(
 ) -> Result<Look, Error> {
     let digest = credentials_digest(ctx, resource, memory).await?;
     let service = service_sight(ctx);
-    let mut carry = CarryOutcome { carried: Carried::of(status), ..CarryOutcome::default() };
+    let carried = memory.carried.clone().unwrap_or_else(|| Carried::of(status));
+    let mut carry = CarryOutcome { carried, ..CarryOutcome::default() };
     let mut early = None;
     if ctx.shelf.is_complete() {
         let digest = digest.as_ref().map(String::as_str);
@@ -223,10 +234,11 @@ async fn work(
     let applied = bring(ctx, resource, memory, is_connected).await;
     let mut deeds = carry.deeds;
     deeds.extend(applied.deeds);
+    let trouble = carry.trouble.as_ref().or(applied.invalid.as_ref());
     let seen = Seen {
         told,
         service,
-        trouble: carry.trouble.as_ref(),
+        trouble,
         refusals: &carry.refusals,
         worker: &applied.sight,
         deployment: applied.deployment.as_deref(),
@@ -239,7 +251,9 @@ async fn work(
     }
     let lag = lag_look(told, resource).map(|wait| Instant::now() + wait);
     let again = [later, carry.again, applied.again, lag].into_iter().flatten().min();
-    let outcome = if carry.trouble.is_some() || !carry.refusals.is_empty() {
+    let outcome = if trouble.is_some_and(|trouble| trouble.reason == Reason::SpecInvalid) {
+        Outcome::Refused
+    } else if trouble.is_some() || !carry.refusals.is_empty() {
         Outcome::Failed
     } else if service == ServiceSight::Good && !is_waiting(&applied.sight, resource) {
         Outcome::Settled
@@ -306,6 +320,9 @@ async fn add_finalizer(ctx: &Context, resource: &ShopifyStore) -> Result<(), Err
 #[must_use]
 pub fn after_failure(resource: &ShopifyStore, error: &Error, ctx: &Context) -> Action {
     let uid = resource.uid().unwrap_or_default();
+    if !ctx.is_there(resource) {
+        return Action::await_change();
+    }
     let failures = ctx.memories.failed(&uid);
     let name = resource.name_any();
     match error {
@@ -321,3 +338,6 @@ pub fn after_failure(resource: &ShopifyStore, error: &Error, ctx: &Context) -> A
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,6 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 
-use crate::apply::Rollout;
 use crate::cli::{BUILD, LogFormat, RunOptions};
 use crate::context::Context;
 use crate::controller::{self, Watches};
@@ -23,6 +22,7 @@ use crate::memory::Memories;
 use crate::metrics::Metrics;
 use crate::probes::{self, Need, Readiness};
 use crate::resource::ShopifyStore;
+use crate::rollout::Rollout;
 use crate::service::{Service, Shelf};
 use crate::{clock, environment};
 

@@ -247,7 +247,8 @@ fn credential(bytes: &[u8]) -> Result<SecretString, &'static str> {
     Ok(SecretString::from(text))
 }
 
-/// Which of the resources that name one shop counts: the oldest, by its time of creation, then by its name. Those that
+/// Which of the resources that name one shop counts: the oldest, by its time of creation; of those of one second the one
+/// that has connected the shop, then by its name. Those that
 /// are being deleted count too, until they are gone: their store is theirs.
 #[must_use]
 pub fn elder<'a>(stores: impl IntoIterator<Item = &'a ShopifyStore>) -> Option<&'a ShopifyStore> {
@@ -262,7 +263,10 @@ pub fn gives_way_to<'a>(
     all: impl IntoIterator<Item = &'a ShopifyStore>,
 ) -> Option<&'a ShopifyStore> {
     let same = all.into_iter().filter(|other| {
-        other.spec.shop_domain == store.spec.shop_domain && other.namespace() == store.namespace()
+        other.spec.shop_domain == store.spec.shop_domain
+            && other.namespace() == store.namespace()
+            // Itself, as it was a moment before or after, is no other.
+            && other.name_any() != store.name_any()
     });
     elder(same).filter(|elder| by_age(elder, store) == Ordering::Less)
 }
@@ -271,7 +275,8 @@ fn by_age(a: &ShopifyStore, b: &ShopifyStore) -> Ordering {
     // One without a time was never stored: it is the youngest.
     let key = |store: &ShopifyStore| {
         let created = store.metadata.creation_timestamp.as_ref().map(|time| time.0);
-        (created.is_none(), created)
+        let has_it = store.status.as_ref().is_some_and(|status| status.store_id.is_some());
+        (created.is_none(), created, !has_it)
     };
     key(a).cmp(&key(b)).then_with(|| a.name_any().cmp(&b.name_any()))
 }

@@ -8,7 +8,7 @@ use kube::runtime::reflector::ObjectRef;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::apply::{Need, apply, is_refusal, need, remove, sight};
+use crate::apply::{Need, apply, need, refusal, remove, selects_others, sight};
 use crate::build::{build, worker_name};
 use crate::context::Context;
 use crate::events::Deed;
@@ -30,8 +30,22 @@ pub struct Applied {
     pub deeds: Vec<(Deed, String)>,
     /// To be looked at again then.
     pub again: Option<Instant>,
+    /// What of `spec.worker` the API server does not take.
+    pub invalid: Option<Trouble>,
     /// What failed, and may succeed later.
     pub error: Option<kube::Error>,
+}
+
+impl Applied {
+    fn refused(&mut self, trouble: Trouble, until: Instant) {
+        if trouble.reason == Reason::SpecInvalid {
+            // Only a change helps, and wakes us.
+            self.invalid = Some(trouble);
+        } else {
+            self.sight = WorkerSight::Refused(trouble.message);
+            self.again = Some(until);
+        }
+    }
 }
 
 /// A change that waits for its turn in a rollout is looked at again after this.
@@ -42,8 +56,14 @@ const TURN: std::time::Duration = std::time::Duration::from_secs(5);
 pub async fn bring(ctx: &Context, resource: &ShopifyStore, memory: &mut Memory, may_create: bool) -> Applied {
     let name = worker_name(store_id(&resource.spec));
     let live = ctx.caches.deployments.get(&ObjectRef::new(&name).within(&ctx.namespace));
-    let mut applied =
-        Applied { sight: WorkerSight::None, deployment: None, deeds: Vec::new(), again: None, error: None };
+    let mut applied = Applied {
+        sight: WorkerSight::None,
+        deployment: None,
+        deeds: Vec::new(),
+        again: None,
+        invalid: None,
+        error: None,
+    };
     let environment = ctx.environment.borrow().clone();
     let Some(environment) = environment else {
         applied.sight = sight(live.as_deref());
@@ -51,38 +71,45 @@ pub async fn bring(ctx: &Context, resource: &ShopifyStore, memory: &mut Memory, 
         return applied;
     };
     let built = build(resource, &ctx.worker, &environment);
+    let text = |object: &Option<Value>| object.as_ref().map(Value::to_string);
+    let inputs = quick((text(&built.deployment), text(&built.network_policy)));
     let done = match built.deployment {
         Some(wanted) if live.is_some() || may_create => {
-            deployment(ctx, resource, memory, &wanted, live, &mut applied).await
+            deployment(ctx, resource, memory, Wanted { object: &wanted, inputs }, live, &mut applied).await
         }
         Some(_) => Ok(()),
         None => no_deployment(ctx, live, &name, &mut applied).await,
     };
     let policy = built.network_policy.filter(|_| applied.deployment.is_some());
     let done = match done {
-        Ok(()) => network_policy(ctx, memory, &name, policy).await,
+        Ok(()) => network_policy(ctx, memory, &name, policy, inputs, &mut applied).await,
         Err(error) => Err(error),
     };
-    if let Err(error) = done {
-        if is_refusal(&error) {
-            let trouble = Trouble::new(Reason::WorkerRefused, error.to_string());
+    let Err(error) = done else { return applied };
+    match refusal(&error, resource.spec.worker.as_ref()) {
+        Some(trouble) => {
             let uid = resource.uid().unwrap_or_default();
-            let inputs = quick((resource.metadata.generation, &environment));
-            applied.again = Some(memory.shut(Gated::Worker, &uid, inputs, trouble.clone(), None));
-            applied.sight = WorkerSight::Refused(trouble.message);
+            let until = memory.shut(Gated::Worker, &uid, inputs, trouble.clone(), None);
+            applied.refused(trouble, until);
             ctx.metrics.failed("worker_refused");
-        } else {
-            applied.error = Some(error);
         }
+        None => applied.error = Some(error),
     }
     applied
+}
+
+/// An object as it is wanted, and what its refusal would be one of.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    object: &'a Value,
+    inputs: u64,
 }
 
 async fn deployment(
     ctx: &Context,
     resource: &ShopifyStore,
     memory: &mut Memory,
-    wanted: &Value,
+    Wanted { object: wanted, inputs }: Wanted<'_>,
     live: Option<Arc<Deployment>>,
     applied: &mut Applied,
 ) -> Result<(), kube::Error> {
@@ -101,12 +128,10 @@ async fn deployment(
         }
     }
     let needed = need(wanted, live.as_deref(), memory.settled_objects.get("deployment").copied());
-    let inputs = quick((resource.metadata.generation, wanted.to_string()));
     if needed != Need::Nothing
         && let Some((until, trouble)) = memory.shut_until(Gated::Worker, inputs)
     {
-        applied.sight = WorkerSight::Refused(trouble.message);
-        applied.again = Some(until);
+        applied.refused(trouble, until);
         return Ok(());
     }
     match needed {
@@ -117,9 +142,14 @@ async fn deployment(
                 applied.again = Some(Instant::now() + TURN);
                 return Ok(());
             }
+            if let Some(live) = live.as_ref().filter(|live| selects_others(wanted, live)) {
+                // Of another version of ours. It goes, then comes the new one.
+                ctx.metrics.wrote("deployment");
+                remove(&ctx.deployments(), live.as_ref()).await?;
+                return Ok(());
+            }
         }
-        Need::Repair => ctx.metrics.drifted(Drifted::Deployment),
-        Need::Create => {}
+        Need::Repair | Need::Create => {}
     }
     ctx.metrics.wrote("deployment");
     let made = match apply(&ctx.deployments(), wanted).await {
@@ -137,12 +167,14 @@ async fn deployment(
     match needed {
         Need::Create => applied.deeds.push((Deed::WorkerCreated, format!("made Deployment {name}"))),
         Need::Update => applied.deeds.push((Deed::WorkerUpdated, format!("changed Deployment {name}"))),
-        Need::Repair => {
+        // Else it was so already, in the API server's own words.
+        Need::Repair if made.metadata.generation != live.and_then(|live| live.metadata.generation) => {
+            ctx.metrics.drifted(Drifted::Deployment);
             applied
                 .deeds
                 .push((Deed::WorkerUpdated, format!("put back what was changed in Deployment {name}")));
         }
-        Need::Nothing => {}
+        Need::Repair | Need::Nothing => {}
     }
     applied.sight = sight(Some(&made));
     applied.deployment = Some(name);
@@ -168,6 +200,8 @@ async fn network_policy(
     memory: &mut Memory,
     name: &str,
     wanted: Option<Value>,
+    inputs: u64,
+    applied: &mut Applied,
 ) -> Result<(), kube::Error> {
     let live = ctx.caches.policies.get(&ObjectRef::new(name).within(&ctx.namespace));
     let Some(wanted) = wanted else {
@@ -178,13 +212,18 @@ async fn network_policy(
         return Ok(());
     };
     let needed = need(&wanted, live.as_deref(), memory.settled_objects.get("network_policy").copied());
-    match needed {
-        Need::Nothing => return Ok(()),
-        Need::Repair => ctx.metrics.drifted(Drifted::NetworkPolicy),
-        Need::Create | Need::Update => {}
+    if needed == Need::Nothing || applied.invalid.is_some() {
+        return Ok(());
+    }
+    if let Some((until, trouble)) = memory.shut_until(Gated::Worker, inputs) {
+        applied.refused(trouble, until);
+        return Ok(());
     }
     ctx.metrics.wrote("network_policy");
     let made = apply(&ctx.policies(), &wanted).await?;
+    if needed == Need::Repair && made.metadata.generation != live.and_then(|live| live.metadata.generation) {
+        ctx.metrics.drifted(Drifted::NetworkPolicy);
+    }
     memory.settled_objects.insert("network_policy", made.metadata.generation.unwrap_or(0));
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! The chart: what it renders, what it refuses, what the API server says of it, and that its papers are true.
 
 mod admitted;
+mod docs;
 mod install;
+mod made;
 mod papers;
 mod rendered;
 mod values;

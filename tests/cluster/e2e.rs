@@ -1,185 +1,56 @@
 //! The whole way: the chart, a Secret and a `ShopifyStore` become a service, an operator and a worker; orders flow from
-//! the sandbox's Shopify to its Rackbeat; then it is edited, paused, killed, given a new secret and deleted.
+//! the sandbox's Shopify to its Rackbeat; then it is edited, paused, killed, given a new secret and deleted, and the
+//! release is removed.
 
-use std::time::Duration;
+mod stage;
 
-use serde_json::Value;
-use shopbeat_tests::cluster::{Node, Plane, Program, Said};
-use shopbeat_tests::{LONG, Plan, SHORT, World, until};
+use std::collections::BTreeSet;
 
+use serde_json::json;
+use shopbeat_proto::v1;
+use shopbeat_sandbox::fault::{Fault, Remote, Rule, When};
+use shopbeat_tests::{LONG, Plan, SHORT, until};
+
+use self::stage::Stage;
 use crate::rights;
 
 const HANDLE: &str = "fjeld";
-const WORKER: &str = "shopbeat.dev/store";
-
-struct Stage {
-    plane: Plane,
-    namespace: String,
-    node: Node,
-    world: World,
-}
-
-fn master_key() -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.encode([7_u8; 32])
-}
-
-impl Stage {
-    /// The chart is installed as a platform team does it, with a Redis of theirs. The world's own `serve` is the test's
-    /// window on the same state: it takes no webhook and runs no worker.
-    async fn set(seed: u64) -> Self {
-        let world = World::start(Plan::new(seed).on_redis()).await;
-        let plane = Plane::start().await;
-        let namespace = plane.namespace("shops").await;
-        let node = Node::plan(&plane, "node-a")
-            .of(&namespace)
-            .runs("/usr/local/bin/shopbeat", Program::at(shopbeat_tests::shopbeat()))
-            .runs("/usr/local/bin/shopbeat-operator", Program::at(shopbeat_tests::operator()))
-            .start()
-            .await;
-        let stage = Self { plane, namespace, node, world };
-        let redis = stage.world.redis.as_ref().expect("the world has a Redis").address();
-        stage
-            .secret(
-                "state",
-                &[
-                    ("SHOPBEAT_REDIS_URL", &format!("redis://{redis}/0")),
-                    ("SHOPBEAT_MASTER_KEY", &master_key()),
-                ],
-            )
-            .await;
-        stage.install().await;
-        stage
-    }
-
-    async fn install(&self) {
-        let namespace = self.namespace.as_str();
-        self.plane.helm(&["install", "shopbeat-crds", "charts/shopbeat-crds", "-n", namespace]).await.good();
-        let values = self.values();
-        let file = self.plane.dir().join("values.json");
-        std::fs::write(&file, values.to_string()).expect("a file can be written");
-        let file = file.display().to_string();
-        let installed = self
-            .plane
-            .helm(&["install", "shopbeat", "charts/shopbeat", "-n", namespace, "-f", &file])
-            .await
-            .good();
-        assert!(installed.contains("kubectl"), "the next command is told: {installed}");
-        self.node.ready(namespace, "app.kubernetes.io/component", "sync", 2).await;
-        self.node.ready(namespace, "app.kubernetes.io/component", "operator", 1).await;
-    }
-
-    fn values(&self) -> Value {
-        let sandbox = |name: &str| {
-            let found = self.world.service.env.iter().find(|(variable, _)| variable == name);
-            found.unwrap_or_else(|| panic!("{name} is not set")).1.clone()
-        };
-        serde_json::json!({
-            "publicUrl": format!("http://shopbeat-http.{}.svc:8080", self.namespace),
-            "state": {"existingSecret": "state"},
-            "remotes": {
-                "shopifyUrl": sandbox("SHOPBEAT_SHOPIFY_URL"),
-                "rackbeatUrl": sandbox("SHOPBEAT_RACKBEAT_URL"),
-                "leaseSeconds": 3,
-                "rackbeatUnpaced": true,
-                "insecure": true,
-            },
-            // The names of pods' certificates mean nothing where all pods are on one loopback.
-            "tls": {"enabled": false},
-            "sync": {"drainSeconds": 0},
-            "networkPolicy": {"enabled": true, "redisTo": [{"podSelector": {}}]},
-            "log": {"format": "text", "filter": "info,shopbeat_engine=debug"},
-        })
-    }
-
-    async fn kubectl(&self, args: &[&str]) -> Said {
-        let mut all = vec!["-n", self.namespace.as_str()];
-        all.extend(args);
-        self.plane.kubectl(&all).await
-    }
-
-    async fn secret(&self, name: &str, data: &[(&str, &str)]) {
-        let data: serde_json::Map<String, Value> =
-            data.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect();
-        let secret = serde_json::json!({
-            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data,
-        });
-        self.plane.apply(&self.namespace, &secret.to_string()).await.good();
-    }
-
-    async fn secrets(&mut self, client_secret: &str) {
-        let token = self.world.rackbeat().tokens(self.world.account()).first().cloned().expect("a token");
-        let client = format!("client-{HANDLE}");
-        self.secret("shopify", &[("clientId", &client), ("clientSecret", client_secret)]).await;
-        self.secret("rackbeat", &[("token", &token)]).await;
-    }
-
-    async fn create(&mut self) {
-        let since = shopbeat_tests::ago(Duration::from_secs(3600));
-        let since = jiff::Timestamp::from_second(since.seconds).expect("a time").to_string();
-        let store = serde_json::json!({
-            "apiVersion": "shopbeat.dev/v1alpha1", "kind": "ShopifyStore", "metadata": {"name": "oslo"},
-            "spec": {
-                "shopDomain": format!("{HANDLE}.myshopify.com"), "agreement": "nordlys",
-                "shopify": {"credentialsSecretRef": {"name": "shopify"}},
-                "rackbeat": {"credentialsSecretRef": {"name": "rackbeat"}},
-                "orders": {"since": since, "freightProduct": "FREIGHT", "roundingProduct": "ROUNDING"},
-            },
-        });
-        self.plane.apply(&self.namespace, &store.to_string()).await.good();
-        self.kubectl(&["wait", "--for=condition=Ready", "shop/oslo", "--timeout=120s"]).await.good();
-        self.world.connected_by_another(HANDLE);
-    }
-
-    async fn patch(&self, spec: &Value) {
-        let patch = serde_json::json!({ "spec": spec }).to_string();
-        self.kubectl(&["patch", "shop", "oslo", "--type=merge", "-p", &patch]).await.good();
-    }
-
-    /// The line of `kubectl get shops`, once it has what is looked for.
-    async fn line(&self, wanted: &[&str]) -> String {
-        until(&format!("kubectl get shops shows {wanted:?}"), LONG, async || {
-            let table = self.kubectl(&["get", "shops"]).await.good();
-            let line = table.lines().nth(1).unwrap_or_default().to_owned();
-            let cells: Vec<&str> = line.split_whitespace().collect();
-            if wanted.iter().all(|cell| cells.contains(cell)) { Ok(line) } else { Err(table) }
-        })
-        .await
-    }
-
-    /// The worker's process.
-    async fn worker(&self) -> (String, u32) {
-        let pods = self.node.ready(&self.namespace, WORKER, HANDLE, 1).await;
-        let pod = pods.first().expect("one was asked for");
-        (pod.pod.clone(), pod.containers["worker"].process.expect("it runs"))
-    }
-}
+const DOMAIN: &str = "fjeld.myshopify.com";
+/// A shop whose merchant leaves.
+const LEAVES: &str = "bjerg";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resource_becomes_a_worker_orders_flow_and_its_deletion_disconnects_the_store() {
-    let mut stage = Stage::set(401).await;
-    stage.secrets(&format!("shpss_{HANDLE}")).await;
-    stage.create().await;
+    let plan = Plan { shops: vec![HANDLE, LEAVES], ..Plan::new(401) };
+    let mut stage = Stage::set(plan).await;
+    stage.helm(&["test", "shopbeat", "--timeout=60s"]).await.good();
+    stage.secrets(HANDLE, &format!("shpss_{HANDLE}")).await;
+    stage.create("oslo", HANDLE).await;
     orders_flow(&mut stage).await;
+    replay(&stage).await;
     edit(&mut stage).await;
     pause_and_stop(&mut stage).await;
     kill(&mut stage).await;
     rotate(&mut stage).await;
     delete(&mut stage).await;
-    rights::are_just_enough(&stage.plane, &stage.namespace, "shopbeat-operator").await;
-    let uninstalled = stage.plane.helm(&["uninstall", "shopbeat", "-n", &stage.namespace]).await;
-    uninstalled.good();
+    delete_after_the_app_is_gone(&mut stage).await;
+    uninstall(&mut stage).await;
     stage.world.finish(LONG).await;
 }
 
 async fn orders_flow(stage: &mut Stage) {
-    let addresses =
-        stage.world.shopify().subscriptions(&format!("{HANDLE}.myshopify.com")).expect("the shop is there");
+    let addresses = stage.world.shopify().subscriptions(DOMAIN).expect("the shop is there");
     assert!(!addresses.is_empty(), "webhooks are registered");
+    let mut managers = stage.managers("deployment/shopbeat-worker-fjeld").await;
+    // Its controller notes the revision.
+    managers.remove("Update by kube-controller-manager");
+    assert_eq!(managers, BTreeSet::from(["Apply by shopbeat-operator".to_owned()]));
+    let metrics = stage.operators_metrics().await;
+    assert!(metrics.contains("shopbeat_operator_time_to_ready_seconds_count 1\n"), "{metrics}");
     stage.world.buy_many(HANDLE, 10);
     stage.world.settled(HANDLE, LONG).await;
     stage.world.check(HANDLE).await;
-    let orders = stage.world.shopify().orders(&format!("{HANDLE}.myshopify.com")).expect("the shop is there");
+    let orders = stage.world.shopify().orders(DOMAIN).expect("the shop is there");
     let names: Vec<String> = orders.iter().map(|order| order.order.name()).collect();
     stage.line(&["oslo", HANDLE, "Running", "True", "InSync", "0"]).await;
     // Numbers are told every half minute.
@@ -191,33 +62,62 @@ async fn orders_flow(stage: &mut Stage) {
     .await;
 }
 
-/// A changed setting reaches the worker that runs.
-async fn edit(stage: &mut Stage) {
-    let before = stage.worker().await;
-    stage.patch(&serde_json::json!({"orders": {"target": "Draft"}})).await;
-    until("the setting is carried over", SHORT, async || {
-        let store = stage.world.store(HANDLE).await.store.ok_or("no store")?;
-        let target = store.settings.and_then(|settings| settings.orders).map(|orders| orders.target());
-        if target == Some(shopbeat_proto::v1::Target::Draft) { Ok(()) } else { Err(format!("{target:?}")) }
+/// All that went over goes through once more, and nothing stands otherwise.
+async fn replay(stage: &Stage) {
+    let before = stage.world.rackbeat().orders(stage.world.account());
+    let hour_ago = stage.says("oslo", "{.spec.orders.since}").await;
+    stage.patch(&json!({"replay": {"id": "once more", "from": hour_ago}})).await;
+    until("the replay is over", LONG, async || {
+        let told = stage.says("oslo", "{.status.replay}").await;
+        let replay: serde_json::Value = serde_json::from_str(&told).unwrap_or_default();
+        if replay["phase"] == "Finished" { Ok(replay) } else { Err(told) }
     })
     .await;
+    let of = async |field: &str| stage.says("oslo", &format!("{{.status.replay.{field}}}")).await;
+    assert_eq!(
+        (of("id").await, of("orders").await, of("changed").await),
+        ("once more".into(), "10".into(), "0".into())
+    );
+    assert_eq!(stage.world.rackbeat().orders(stage.world.account()), before);
+}
+
+/// A changed setting reaches the worker that runs.
+async fn edit(stage: &mut Stage) {
+    let ready_since = r#"{.status.conditions[?(@.type=="Ready")].lastTransitionTime}"#;
+    let before = (stage.worker(HANDLE).await, stage.says("oslo", ready_since).await);
+    stage.patch(&json!({"orders": {"target": "Draft"}})).await;
+    target(stage, v1::Target::Draft).await;
     stage.world.buy_many(HANDLE, 2);
     stage.world.settled(HANDLE, LONG).await;
-    assert_eq!(stage.worker().await, before, "it runs on");
-    stage.patch(&serde_json::json!({"orders": {"target": "Booked"}})).await;
+    let rows = stage.world.rackbeat().orders(stage.world.account());
+    assert_eq!(rows.iter().filter(|row| !row.booked).count(), 2, "{rows:?}");
+    let after = (stage.worker(HANDLE).await, stage.says("oslo", ready_since).await);
+    assert_eq!(after, before, "it runs on, and was Ready all the time");
+    // Told in the same words it is the same event, counted: for that the operator may patch events.
+    stage.patch(&json!({"orders": {"target": "Booked"}})).await;
+    target(stage, v1::Target::Booked).await;
     // Whoever is not the operator is sent to the resource.
-    let request = shopbeat_proto::v1::PauseStoreRequest { store_id: HANDLE.to_owned() };
+    let request = v1::PauseStoreRequest { store_id: HANDLE.to_owned() };
     let refused = stage.world.api.pause_store(request).await.expect_err("the resource says what is wanted");
     assert_eq!(refused.code(), tonic::Code::FailedPrecondition);
     assert!(refused.message().contains("oslo"), "{}", refused.message());
 }
 
+async fn target(stage: &mut Stage, wanted: v1::Target) {
+    until("the setting is carried over", SHORT, async || {
+        let store = stage.world.store(HANDLE).await.store.ok_or("no store")?;
+        let target = store.settings.and_then(|settings| settings.orders).map(|orders| orders.target());
+        if target == Some(wanted) { Ok(()) } else { Err(format!("{target:?}")) }
+    })
+    .await;
+}
+
 async fn pause_and_stop(stage: &mut Stage) {
-    stage.patch(&serde_json::json!({"state": "Paused"})).await;
+    stage.patch(&json!({"state": "Paused"})).await;
     stage.line(&["Paused"]).await;
     until("the service knows", SHORT, async || {
         let store = stage.world.store(HANDLE).await.store.ok_or("no store")?;
-        let paused = store.desired() == shopbeat_proto::v1::Desired::Paused;
+        let paused = store.desired() == v1::Desired::Paused;
         if paused { Ok(()) } else { Err(format!("{:?}", store.desired())) }
     })
     .await;
@@ -228,31 +128,51 @@ async fn pause_and_stop(stage: &mut Stage) {
         if waiting.is_some_and(|waiting: u64| waiting >= 3) { Ok(()) } else { Err(line) }
     })
     .await;
-    stage.worker().await;
-    stage.patch(&serde_json::json!({"state": "Stopped"})).await;
-    until("the worker is gone", LONG, async || {
-        let left = stage.node.labelled(&stage.namespace, WORKER, HANDLE);
-        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+    stage.worker(HANDLE).await;
+    stage.patch(&json!({"state": "Stopped"})).await;
+    stage.worker_gone(HANDLE).await;
+    // Nobody is there who could look for them: what comes is recorded all the same.
+    stage.world.buy_many(HANDLE, 2);
+    until("what comes is recorded", SHORT, async || {
+        let jobs = stage.world.store(HANDLE).await.jobs.ok_or("no queue")?;
+        if jobs.ready >= 5 { Ok(()) } else { Err(format!("{jobs:?}")) }
     })
     .await;
-    stage.patch(&serde_json::json!({"state": "Running"})).await;
+    stage.patch(&json!({"state": "Running"})).await;
     stage.world.settled(HANDLE, LONG).await;
     stage.world.check(HANDLE).await;
     stage.line(&["Running", "InSync"]).await;
+    // Each of it came to pass so often, and that is how often it was told.
+    let events = stage.events("oslo").await;
+    for (reason, times) in [
+        ("Connected", 1),
+        ("ReplayBegun", 1),
+        ("SettingsCarried", 2),
+        ("Paused", 1),
+        ("Stopped", 1),
+        ("WorkerRemoved", 1),
+        ("WorkerCreated", 2),
+        ("InSync", 2),
+    ] {
+        assert_eq!(events.get(reason), Some(&times), "{reason} in {events:?}");
+    }
 }
 
-/// Killed in the middle of its work, and again: nothing is lost or doubled.
+/// Killed in the middle of its work, and again: nothing is lost or doubled. Each time Rackbeat has done what it was
+/// asked for and the worker is never told.
 async fn kill(stage: &mut Stage) {
-    for _ in 0..3 {
-        stage.world.rackbeat().clear_calls();
-        stage.world.buy_many(HANDLE, 15);
-        until("the worker is at it", LONG, async || {
-            let seen = stage.world.rackbeat().calls().len();
-            if seen >= 12 { Ok(()) } else { Err(format!("{seen} calls")) }
+    let faults = stage.world.sandbox.core().faults.clone();
+    for route in ["POST /orders/drafts", "POST /orders/*/book", "GET /orders/*"] {
+        let (pod, _) = stage.worker(HANDLE).await;
+        let before = faults.struck();
+        faults.add(Rule::new(Remote::Rackbeat, route, When::Nth(3), Fault::TimeoutAfter));
+        stage.world.buy_many(HANDLE, 10);
+        until(&format!("the worker is at {route}"), LONG, async || {
+            if faults.struck() > before { Ok(()) } else { Err("not yet".to_owned()) }
         })
         .await;
-        let (pod, _) = stage.worker().await;
         stage.node.signal(&stage.namespace, &pod, "worker", "KILL");
+        faults.clear();
     }
     stage.world.settled(HANDLE, LONG).await;
     stage.world.check(HANDLE).await;
@@ -260,37 +180,74 @@ async fn kill(stage: &mut Stage) {
 
 /// A changed Secret is carried over; webhooks signed with the new one are taken.
 async fn rotate(stage: &mut Stage) {
-    let domain = format!("{HANDLE}.myshopify.com");
-    let before = stage.worker().await;
+    stage.world.shopify().settled().await;
+    let before = stage.worker(HANDLE).await;
     let revision = stage.world.store(HANDLE).await.store.expect("a store").revision;
-    stage.world.shopify().rotate_secret(&domain, "shpss_new").expect("the shop is there");
-    stage.secrets("shpss_new").await;
+    stage.world.shopify().rotate_secret(DOMAIN, "shpss_new").expect("the shop is there");
+    stage.secrets(HANDLE, "shpss_new").await;
     until("the credentials are carried over", SHORT, async || {
         let now = stage.world.store(HANDLE).await.store.ok_or("no store")?.revision;
         if now > revision { Ok(()) } else { Err(format!("revision {now}")) }
     })
     .await;
+    let deliveries = stage.world.shopify().deliveries();
     stage.world.buy_many(HANDLE, 3);
     stage.world.settled(HANDLE, LONG).await;
-    assert_eq!(stage.worker().await, before, "no worker is restarted for it");
+    // A sweep would have found the orders, too.
+    until("the webhooks are taken", SHORT, async || {
+        let now = stage.world.shopify().deliveries();
+        let (due, taken) = (now.due - deliveries.due, now.accepted - deliveries.accepted);
+        if due > 0 && taken == due { Ok(()) } else { Err(format!("{taken} of {due}")) }
+    })
+    .await;
+    assert_eq!(stage.worker(HANDLE).await, before, "no worker is restarted for it");
 }
 
 /// Also where the Secrets are gone already.
 async fn delete(stage: &mut Stage) {
-    let domain = format!("{HANDLE}.myshopify.com");
     stage.kubectl(&["delete", "secret", "shopify", "rackbeat"]).await.good();
     stage.kubectl(&["delete", "shop", "oslo", "--timeout=60s"]).await.good();
     let told = stage.world.store(HANDLE).await;
     assert!(told.store.is_some_and(|store| store.disconnected_at.is_some()), "the store is disconnected");
-    let left = stage.world.shopify().subscriptions(&domain).expect("the shop is there");
+    let left = stage.world.shopify().subscriptions(DOMAIN).expect("the shop is there");
     assert_eq!(left, [], "its webhooks are removed");
-    until("the worker is gone", LONG, async || {
-        let left = stage.node.labelled(&stage.namespace, WORKER, HANDLE);
-        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
-    })
-    .await;
+    stage.worker_gone(HANDLE).await;
     let holder = stage.world.store(HANDLE).await.worker;
     assert_eq!(holder, "", "its lease is free");
     let table = stage.kubectl(&["get", "shops"]).await;
     assert!(!table.good().contains("oslo"), "the resource is gone");
+}
+
+/// The merchant uninstalled the app: nobody lets us in any more. Here is all of a store's life without an order.
+async fn delete_after_the_app_is_gone(stage: &mut Stage) {
+    stage.secrets(LEAVES, &format!("shpss_{LEAVES}")).await;
+    stage.create("bergen", LEAVES).await;
+    let shop = format!("{LEAVES}.myshopify.com");
+    stage.world.shopify().set_installed(&shop, false).expect("the shop is there");
+    stage.line(&["bergen", "Running", "False", "AppUninstalled"]).await;
+    // It is the service's to say so, and the operator's to leave it.
+    let store = stage.world.store(LEAVES).await.store.expect("a store");
+    assert_eq!((store.hold(), store.desired()), (v1::Hold::Uninstalled, v1::Desired::Running));
+    stage.kubectl(&["delete", "shop", "bergen", "--timeout=60s"]).await.good();
+    let told = stage.world.store(LEAVES).await;
+    assert!(told.store.is_some_and(|store| store.disconnected_at.is_some()), "the store is disconnected");
+    stage.worker_gone(LEAVES).await;
+}
+
+/// Whoever removes the release with a store in it is not held up, and the store is not disconnected.
+async fn uninstall(stage: &mut Stage) {
+    stage.secrets(HANDLE, "shpss_new").await;
+    stage.create("oslo", HANDLE).await;
+    assert_eq!(stage.says("oslo", "{.metadata.finalizers}").await, r#"["shopbeat.dev/disconnect"]"#);
+    rights::are_just_enough(&stage.plane, &stage.namespace, "shopbeat-operator").await;
+    // The hook's Role goes with the hook.
+    let hooks = stage.helm(&["get", "hooks", "shopbeat"]).await.good();
+    stage.helm(&["uninstall", "shopbeat", "--timeout=120s"]).await.good();
+    let release = rights::of_manifests(&hooks, "shopbeat-release");
+    rights::are_all_used(&stage.plane, &stage.namespace, "shopbeat-release", &release);
+    stage.worker_gone(HANDLE).await;
+    assert_eq!(stage.says("oslo", "{.metadata.finalizers}").await, "");
+    stage.kubectl(&["delete", "shop", "oslo", "--timeout=10s"]).await.good();
+    let told = stage.world.store(HANDLE).await;
+    assert!(told.store.is_some_and(|store| store.disconnected_at.is_none()), "it was let go");
 }

@@ -1,10 +1,13 @@
 //! The control plane of the tests is a real one, and what the harness tells of it is true.
 
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams, WatchEvent, WatchParams};
-use shopbeat_tests::SHORT;
 use shopbeat_tests::cluster::{Fault, Front, Parts, Plane};
+use shopbeat_tests::{LONG, SHORT, until};
 
 const CONFIG_MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: kept}\ndata: {a: b}\n";
 
@@ -40,7 +43,7 @@ async fn a_service_account_has_no_rights_until_they_are_granted_and_the_audit_lo
         .kubectl(&["create", "rolebinding", "view", "--clusterrole=edit", &role, "-n", &namespace])
         .await
         .good();
-    shopbeat_tests::until("the right is seen", SHORT, async || {
+    until("the right is seen", SHORT, async || {
         secrets.list(&ListParams::default()).await.map(|_| ()).map_err(|error| error.to_string())
     })
     .await;
@@ -67,6 +70,32 @@ async fn what_was_written_is_there_after_the_api_server_was_killed() {
     plane.start_apiserver().await;
     configs.get("kept").await.expect("it is there");
     plane.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_of_a_plane_outlives_a_test_run_that_is_killed() {
+    let place = tempfile::tempdir().expect("a directory can be made");
+    let mut run = Command::new(std::env::current_exe().expect("a test knows its own path"));
+    run.args(["--exact", "plane::what_was_written_is_there_after_the_api_server_was_killed"]);
+    run.env("TMPDIR", place.path()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut run = run.spawn().expect("it starts");
+    let planes = || -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(place.path()).expect("the directory is there");
+        entries.filter_map(Result::ok).map(|entry| entry.path()).collect()
+    };
+    until("its API server is started", LONG, async || {
+        let started = planes().iter().any(|plane| plane.join("kube-apiserver.log").exists());
+        if started { Ok(()) } else { Err(format!("{:?}", run.try_wait())) }
+    })
+    .await;
+    run.kill().expect("it can be killed");
+    run.wait().expect("it can be waited for");
+    // A plane's directory goes after its processes.
+    until("all of it is gone", SHORT, async || {
+        let left = planes();
+        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+    })
+    .await;
 }
 
 #[tokio::test]

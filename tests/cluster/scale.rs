@@ -28,6 +28,8 @@ const OURS: [&str; 6] =
 const AT_ONCE: usize = 50;
 /// Numbers that wait for their half minute are written by then.
 const SETTLED: Duration = Duration::from_secs(35);
+/// Who is not silent after so many of them never will be.
+const ROUNDS: u32 = 8;
 
 #[tokio::test]
 async fn many_stores_come_up_and_then_nothing_is_written() {
@@ -191,9 +193,18 @@ impl<'a> Place<'a> {
             deployed.unwrap_or_default()
         };
         let came = async { tokio::join!(workers, self.statuses(begun, wanted)) };
-        let (deployed, (applied, told, ready)) =
-            timeout(within, came).await.expect("all stores come up in time");
+        let Ok((deployed, (applied, told, ready))) = timeout(within, came).await else {
+            panic!("not all stores are up after {within:?}:\n{}", self.not_up().await);
+        };
         Came { applied, deployed, told, ready }
+    }
+
+    /// Some of those that are not up, with their workers, as kubectl shows them.
+    async fn not_up(&self) -> String {
+        let get = ["get", "shops,deployments", "-o", "wide", "-n", &self.namespace];
+        let table = self.plane.kubectl(&get).await;
+        let lines = table.out.lines().filter(|line| !line.contains("InSync") && !line.contains(" 1/1 "));
+        lines.chain(table.err.lines()).take(20).collect::<Vec<_>>().join("\n")
     }
 
     /// When all were applied, had a status, were Ready.
@@ -233,12 +244,13 @@ impl<'a> Place<'a> {
     /// Until no store is written any more; the number of writes seen meanwhile.
     async fn until_silent(&self) -> u64 {
         let mut all = 0;
-        loop {
+        for _ in 0..ROUNDS {
             match self.events_within(SETTLED).await {
                 0 => return all,
                 more => all += more,
             }
         }
+        panic!("stores are written again and again: {all} times in {:?}", SETTLED * ROUNDS);
     }
 
     /// Writes to stores that are seen in so long.

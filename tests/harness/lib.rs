@@ -10,6 +10,7 @@
 mod binary;
 mod books;
 pub mod cluster;
+mod guard;
 mod http;
 mod process;
 mod proxy;

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use crate::guard;
 use crate::wait::{SHORT, until};
 
 /// So many lines of its log are shown when a test fails.
@@ -30,9 +32,11 @@ impl Process {
         let log = free_name(dir, name);
         let file = File::create(&log).expect("the log can be made");
         let errors = file.try_clone().expect("a file can be shared");
-        let child = command.stdin(Stdio::null()).stdout(file).stderr(errors).spawn();
+        command.stdin(Stdio::null()).stdout(file).stderr(errors).process_group(0);
+        let child = command.spawn();
         let child =
             child.unwrap_or_else(|error| panic!("{name} ({}) does not start: {error}", show(&command)));
+        guard::started(child.id());
         Self { name: name.to_owned(), child, log, ended: false }
     }
 
@@ -52,7 +56,9 @@ impl Process {
     /// How it ended, if it did.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         let status = self.child.try_wait().expect("a child can be asked");
-        self.ended |= status.is_some();
+        if status.is_some() {
+            self.bury();
+        }
         status
     }
 
@@ -70,6 +76,13 @@ impl Process {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        self.bury();
+    }
+
+    fn bury(&mut self) {
+        if !self.ended {
+            guard::ended(self.id());
+        }
         self.ended = true;
     }
 
@@ -112,4 +125,44 @@ fn free_name(dir: &Path, name: &str) -> PathBuf {
 
 fn show(command: &Command) -> String {
     command.get_program().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Command, Path, Process, Stdio};
+    use crate::wait::{LONG, SHORT, until};
+
+    const NAME: &str = "process::tests::a_process_ends_with_a_test_run_that_is_killed";
+    /// Set in the run that is killed: where it tells the number of its process.
+    const PLACE: &str = "SHOPBEAT_TEST_KILLED_RUN";
+
+    fn is_there(id: &str) -> bool {
+        let told = Command::new("kill").args(["-0", id]).stderr(Stdio::null()).status();
+        told.expect("kill can be run").success()
+    }
+
+    #[tokio::test]
+    async fn a_process_ends_with_a_test_run_that_is_killed() {
+        if let Some(place) = std::env::var_os(PLACE) {
+            let mut command = Command::new("sleep");
+            command.arg("600");
+            let process = Process::start("sleep", command, Path::new(&place));
+            std::fs::write(Path::new(&place).join("id"), process.id().to_string()).expect("it can be told");
+            return std::future::pending().await;
+        }
+        let place = tempfile::tempdir().expect("a directory can be made");
+        let mut run = Command::new(std::env::current_exe().expect("a test knows its own path"));
+        run.args(["--exact", NAME]).env(PLACE, place.path()).stdout(Stdio::null());
+        let mut run = run.spawn().expect("it starts");
+        let id = until("its process is told", LONG, async || {
+            let told = std::fs::read_to_string(place.path().join("id")).unwrap_or_default();
+            if told.is_empty() { Err(format!("{:?}", run.try_wait())) } else { Ok(told) }
+        })
+        .await;
+        assert!(is_there(&id), "it runs");
+        run.kill().expect("it can be killed");
+        run.wait().expect("it can be waited for");
+        until("its process has ended", SHORT, async || if is_there(&id) { Err(id.clone()) } else { Ok(()) })
+            .await;
+    }
 }

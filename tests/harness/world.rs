@@ -12,6 +12,7 @@ use shopbeat_sandbox::rackbeat::RackbeatSim;
 use shopbeat_sandbox::shopify::{OrderSpec, OrderTruth, ShopSpec, ShopifySim};
 use shopbeat_sandbox::{Sandbox, SandboxConfig};
 use tempfile::TempDir;
+use tonic::Code;
 
 use crate::books::Expect;
 use crate::process::Process;
@@ -19,6 +20,7 @@ use crate::proxy::Proxy;
 use crate::redis::Redis;
 use crate::service::{Api, Service, StateAt};
 use crate::settings::{FREIGHT, ROUNDING, settings};
+use crate::wait::{LONG, until};
 
 /// How a world is made.
 pub struct Plan {
@@ -213,11 +215,27 @@ impl World {
     /// When it is refused.
     pub async fn connect_by(&mut self, request: v1::ConnectStoreRequest) -> v1::ConnectStoreResponse {
         let handle = request.shop.trim_end_matches(".myshopify.com").to_owned();
-        let answer = self.api.connect_store(request).await.expect("the store is connected").into_inner();
+        let answer = self.ask_to_connect(request).await;
         if !self.connected.contains(&handle) {
             self.connected.push(handle);
         }
         answer
+    }
+
+    /// Asks for a shop to be connected, which is not held to its books then. With a lease of three seconds a call to a
+    /// remote has less than one, and a busy machine takes that long: who is told to try again does so.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn ask_to_connect(&self, request: v1::ConnectStoreRequest) -> v1::ConnectStoreResponse {
+        until("the store is connected", LONG, async || {
+            match self.api.clone().connect_store(request.clone()).await {
+                Ok(answer) => Ok(answer.into_inner()),
+                Err(status) if status.code() == Code::Unavailable => Err(status.message().to_owned()),
+                Err(status) => panic!("the store is not connected: {status}"),
+            }
+        })
+        .await
     }
 
     /// A store that somebody else connected counts like one that this world did.

@@ -31,6 +31,8 @@ mod preflight;
 #[cfg(test)]
 mod products;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod special;

@@ -16,7 +16,7 @@ fn genuine(id: &str, body: &[u8]) -> Webhook {
 /// Jobs of orders that are in no shop must not disturb the books: the store is connected beside them, and paused.
 async fn paused_world(seed: u64) -> World {
     let mut world = World::start(Plan::new(seed)).await;
-    world.api.connect_store(world.connect_request("fjeld", settings())).await.unwrap();
+    world.ask_to_connect(world.connect_request("fjeld", settings())).await;
     world.api.pause_store(v1::PauseStoreRequest { store_id: "fjeld".to_owned() }).await.unwrap();
     world
 }

@@ -1,5 +1,13 @@
 {{/* The environment that the service and all workers share, without secrets: one map. */}}
 {{- define "shopbeat.env" -}}
+{{ include "shopbeat.ownEnv" . }}
+{{- range $name, $value := .Values.workers.env }}
+{{ $name }}: {{ $value | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* What of it has values of its own. */}}
+{{- define "shopbeat.ownEnv" -}}
 {{- $v := .Values -}}
 SHOPBEAT_REDIS_PREFIX: {{ $v.state.redisPrefix | quote }}
 SHOPBEAT_SHOPIFY_URL: {{ $v.remotes.shopifyUrl | quote }}
@@ -17,8 +25,5 @@ SHOPBEAT_INSECURE: "true"
 SHOPBEAT_LOG_FORMAT: {{ $v.log.format | quote }}
 {{- with $v.log.filter }}
 RUST_LOG: {{ . | quote }}
-{{- end }}
-{{- range $name, $value := $v.workers.env }}
-{{ $name }}: {{ $value | quote }}
 {{- end }}
 {{- end -}}

@@ -21,15 +21,17 @@ app.kubernetes.io/instance: {{ $root.Release.Name }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
-{{/* All labels of a component's resource: (list $ "sync"). */}}
+{{/* All labels of a component's resource: (list $ "sync"), and more of its own: (list $ "sync" labels). */}}
 {{- define "shopbeat.labels" -}}
 {{- $root := index . 0 -}}
+{{- $more := dict -}}
+{{- if gt (len .) 2 }}{{ $more = index . 2 }}{{ end -}}
 {{ include "shopbeat.selector" . }}
 app.kubernetes.io/part-of: shopbeat
 app.kubernetes.io/managed-by: {{ $root.Release.Service }}
 app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
 helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
-{{- with $root.Values.commonLabels }}
+{{- with mergeOverwrite (dict) $root.Values.commonLabels $more }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
@@ -108,11 +110,12 @@ priorityClassName: {{ . }}
 {{- end -}}
 
 {{- define "shopbeat.grpcUrl" -}}
-{{- if .Values.operator.serviceUrl -}}
-{{- .Values.operator.serviceUrl -}}
-{{- else -}}
 {{- printf "%s://%s-grpc.%s.svc:%d" (ternary "https" "http" .Values.tls.enabled) (include "shopbeat.fullname" .) .Release.Namespace (int .Values.sync.service.grpcPort) -}}
 {{- end -}}
+
+{{/* Where the operator calls. */}}
+{{- define "shopbeat.serviceUrl" -}}
+{{- default (include "shopbeat.grpcUrl" .) .Values.operator.serviceUrl -}}
 {{- end -}}
 
 {{- define "shopbeat.publicUrl" -}}
@@ -127,6 +130,16 @@ https://{{ .Values.gateway.host }}
 
 {{- define "shopbeat.redisHost" -}}
 {{ include "shopbeat.fullname" . }}-redis
+{{- end -}}
+
+{{/* Its settings, but for the password. */}}
+{{- define "shopbeat.redisConf" -}}
+bind * -::*
+port 6379
+dir /data
+appendonly yes
+appendfsync everysec
+maxmemory-policy noeviction
 {{- end -}}
 
 {{/*

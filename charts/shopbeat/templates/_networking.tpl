@@ -1,9 +1,7 @@
 {{/* Whom everybody may ask for names. */}}
 {{- define "shopbeat.dns" -}}
 - ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
-  to:
-    - namespaceSelector:
-        matchLabels: {kubernetes.io/metadata.name: kube-system}
+  to: {{- toYaml .Values.networkPolicy.dnsTo | nindent 4 }}
 {{- end -}}
 
 {{- define "shopbeat.apiServer" -}}

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use shopbeat_proto::v1::{StoreStatus, WatchStoresResponse};
+use shopbeat_proto::v1::{Run, StoreStatus, WatchStoresResponse};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -75,6 +75,17 @@ impl Shelf {
         }
     }
 
+    /// A call told of a store's run, before the stream does.
+    pub fn put_run(&self, store_id: &str, run: Run) {
+        let mut stores = self.stores();
+        let Some(status) = stores.get_mut(store_id) else { return };
+        let known = status.latest_run.as_ref();
+        // The stream may have been faster, and tells no more of a run that is through.
+        if known.is_none_or(|known| known.id != run.id && begun(known) <= begun(&run)) {
+            Arc::make_mut(status).latest_run = Some(run);
+        }
+    }
+
     /// A store was disconnected.
     pub fn remove(&self, store_id: &str) {
         self.stores().remove(store_id);
@@ -86,10 +97,13 @@ impl Shelf {
         let mut stores = self.stores();
         let mut change = Change::default();
         let was_complete = self.is_complete();
-        for status in answer.stores {
+        for mut status in answer.stores {
             let Some(id) = status.store.as_ref().map(|store| store.id.clone()) else { continue };
             if !was_complete {
                 told.push(id.clone());
+            }
+            if let Some(before) = stores.get(&id) {
+                keep_newer_run(&mut status, before);
             }
             if stores.get(&id).is_none_or(|before| **before != status) {
                 stores.insert(id.clone(), Arc::new(status));
@@ -125,6 +139,19 @@ impl Shelf {
             }
             Stream::Broken(_) => false,
         });
+    }
+}
+
+fn begun(run: &Run) -> Option<(i64, i32)> {
+    run.started_at.map(|at| (at.seconds, at.nanos))
+}
+
+/// What the service looked at before a call began a run does not know of it yet.
+fn keep_newer_run(status: &mut StoreStatus, before: &StoreStatus) {
+    if let (Some(told), Some(known)) = (&status.latest_run, &before.latest_run)
+        && begun(told) < begun(known)
+    {
+        status.latest_run = Some(known.clone());
     }
 }
 
@@ -165,6 +192,27 @@ mod tests {
         let change = shelf.take(answer(Vec::new(), true), &mut told);
         assert_eq!(change, Change { stores: vec!["a".to_owned()], complete: true });
         assert!(shelf.get("a").is_none() && shelf.get("b").is_some() && shelf.is_complete());
+    }
+
+    #[tokio::test]
+    async fn a_run_that_an_answer_told_of_is_not_taken_back_by_an_older_look() {
+        let run = |token: &str, seconds| Run {
+            id: token.to_owned(),
+            token: token.to_owned(),
+            started_at: Some(prost_types::Timestamp { seconds, nanos: 0 }),
+            ..Run::default()
+        };
+        let with = |run: Run| StoreStatus { latest_run: Some(run), ..status("a", 0) };
+        let (shelf, mut told) = (Shelf::default(), Vec::new());
+        shelf.take(answer(vec![with(run("first", 10))], true), &mut told);
+        shelf.put_run("a", run("second", 20));
+        shelf.take(answer(vec![StoreStatus { ..with(run("first", 10)) }], true), &mut told);
+        assert_eq!(shelf.get("a").unwrap().latest_run.as_ref().unwrap().token, "second");
+        let third = Run { failure: "through".to_owned(), ..run("third", 30) };
+        shelf.take(answer(vec![with(third.clone())], true), &mut told);
+        // Its answer comes after what the stream told of it.
+        shelf.put_run("a", run("third", 30));
+        assert_eq!(shelf.get("a").unwrap().latest_run, Some(third));
     }
 
     #[tokio::test]

@@ -38,17 +38,28 @@ pub(super) fn count(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
+/// What is told of a run whose end nobody saw.
+const SUPERSEDED: &str = "A later run took its place; how this one ended was not seen. shopbeat sync report tells of the later one.";
+
 /// The initial sync that was asked for last.
 pub(super) fn initial_sync(view: &View<'_>) -> Option<InitialSyncStatus> {
     let run = view.run?;
     let before = view.previous.initial_sync.as_ref().filter(|before| before.run == run);
-    let Some(latest) = view.told.and_then(|told| told.latest_run.as_ref()) else {
+    let latest = view.told.and_then(|told| told.latest_run.as_ref());
+    let Some(latest) = latest.filter(|latest| latest.token == run) else {
         // Begun, and not told of yet.
-        return Some(before.cloned().unwrap_or_else(|| InitialSyncStatus {
+        let mut known = before.cloned().unwrap_or_else(|| InitialSyncStatus {
             run: run.to_owned(),
             phase: "Queued".to_owned(),
             ..InitialSyncStatus::default()
-        }));
+        });
+        let is_over = ["Finished", "Failed", "Cancelled"].contains(&known.phase.as_str());
+        if latest.is_some() && !is_over {
+            // The service begins no run while another is under way.
+            "Cancelled".clone_into(&mut known.phase);
+            known.message = Some(SUPERSEDED.to_owned());
+        }
+        return Some(known);
     };
     let counts = latest.counts.unwrap_or_default();
     let skipped = (counts.skipped > 0).then(|| format!("{} variants skipped", counts.skipped));

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use shopbeat_proto::v1::{Desired, RunPhase, WorkerReport};
 
-use super::columns::lag_seconds;
+use super::columns::{self, lag_seconds};
 use super::view::{ServiceSight, Trouble, View, WorkerSight};
 use super::{READY, Reason, condition};
 
@@ -75,11 +75,7 @@ impl Says {
 /// All conditions.
 pub(super) fn draw(view: &View<'_>) -> Vec<Condition> {
     // Nothing was told of the store yet (the operator has just begun): what was written last still counts.
-    let quiet = view.told.is_none()
-        && view.service == ServiceSight::Waiting
-        && view.trouble.is_none()
-        && view.resource.metadata.deletion_timestamp.is_none();
-    if quiet && view.previous.conditions.len() == CONDITIONS.len() {
+    if view.told.is_none() && is_waiting(view) && view.previous.conditions.len() == CONDITIONS.len() {
         return view.previous.conditions.clone();
     }
     let in_sync = in_sync(view);
@@ -95,6 +91,19 @@ pub(super) fn draw(view: &View<'_>) -> Vec<Condition> {
     CONDITIONS.iter().zip(all).map(|(type_, says)| made(view, type_, &says)).collect()
 }
 
+/// Nothing is carried yet, since the stream has not told all: an edit may still be on its way.
+fn is_waiting(view: &View<'_>) -> bool {
+    view.service == ServiceSight::Waiting
+        && view.trouble.is_none()
+        && view.resource.metadata.deletion_timestamp.is_none()
+}
+
+/// The generation that a status tells of: who waits for it must not be told that an edit is in force before it is.
+pub(super) fn observed(view: &View<'_>) -> Option<i64> {
+    let waits = view.previous.observed_generation.filter(|_| is_waiting(view));
+    waits.or(view.resource.metadata.generation)
+}
+
 fn made(view: &View<'_>, type_: &str, says: &Says) -> Condition {
     let before = condition(view.previous, type_).filter(|before| before.status == says.status);
     // Whole seconds, as the API server's own times.
@@ -105,7 +114,7 @@ fn made(view: &View<'_>, type_: &str, says: &Says) -> Condition {
         reason: says.reason.name().to_owned(),
         message: says.text(),
         last_transition_time: before.map_or(Time(now), |before| before.last_transition_time.clone()),
-        observed_generation: view.resource.metadata.generation,
+        observed_generation: observed(view),
     }
 }
 
@@ -264,16 +273,13 @@ fn initial_synced(view: &View<'_>) -> Says {
             None => no(Reason::InitialSyncWaiting),
         };
     }
-    match latest {
-        Some(run) => match run.phase() {
-            RunPhase::Finished => yes(Reason::InitialSyncFinished),
-            RunPhase::Failed => no(Reason::InitialSyncFailed).with(&run.failure),
-            RunPhase::Cancelled => no(Reason::InitialSyncCancelled),
-            RunPhase::Unspecified | RunPhase::Queued | RunPhase::Exporting | RunPhase::Importing => {
-                no(Reason::InitialSyncRunning)
-            }
-        },
-        None => no(Reason::InitialSyncRunning),
+    // As the column has it: of this run, never of another.
+    let Some(run) = columns::initial_sync(view) else { return no(Reason::InitialSyncRunning) };
+    match run.phase.as_str() {
+        "Finished" => yes(Reason::InitialSyncFinished),
+        "Failed" => no(Reason::InitialSyncFailed).with(run.message.unwrap_or_default()),
+        "Cancelled" => no(Reason::InitialSyncCancelled).with(run.message.unwrap_or_default()),
+        _ => no(Reason::InitialSyncRunning),
     }
 }
 

@@ -32,7 +32,7 @@ pub fn draw(view: &View<'_>) -> ShopifyStoreStatus {
     let report = told.and_then(|told| told.report.as_ref());
     let jobs = told.and_then(|told| told.jobs);
     ShopifyStoreStatus {
-        observed_generation: view.resource.metadata.generation,
+        observed_generation: conditions::observed(view),
         conditions: conditions::draw(view),
         store_id: match store {
             Some(_) => Some(store_id(&view.resource.spec).to_owned()),

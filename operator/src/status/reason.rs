@@ -115,7 +115,7 @@ catalogue! {
         "Do what the message says: a quota, an admission policy, or spec.worker.";
     WorkerIdle,
         "The worker's pod runs but does not hold the store yet.",
-        "Wait for half a minute: a worker that died may hold its lease until then. After that look at the worker's log; it may not reach Redis.";
+        "Wait for a minute: a worker that died may hold its lease for 45 seconds, or what remotes.leaseSeconds says. After that look at the worker's log; it may not reach Redis.";
     ShopifyUnreachable,
         "Calls to Shopify do not get through.",
         "Wait: it is tried again. If it lasts, look at Shopify's status page and at the egress of the cluster.";

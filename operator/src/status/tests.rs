@@ -171,7 +171,8 @@ fn each_thing_that_is_wrong_has_its_reason() {
                 w.spec("initialSync", json!({"products": true, "run": "first"}));
                 w.run = Some("first".to_owned());
                 let phase = RunPhase::Failed.into();
-                w.told().latest_run = Some(Run { phase, failure: "no".to_owned(), ..Run::default() });
+                let token = "first".to_owned();
+                w.told().latest_run = Some(Run { phase, token, failure: "no".to_owned(), ..Run::default() });
             },
             "False",
             Reason::InitialSyncFailed,
@@ -182,6 +183,57 @@ fn each_thing_that_is_wrong_has_its_reason() {
         change(&mut world);
         assert_eq!(world.says(type_), is(status, reason), "{type_} {reason:?}");
     }
+}
+
+#[test]
+fn the_end_of_another_run_is_never_told_as_that_of_the_one_that_was_asked_for() {
+    let mut world = World::new();
+    world.spec("initialSync", json!({"products": true, "run": "second"}));
+    let run = |token: &str, phase: RunPhase| {
+        Some(Run { token: token.to_owned(), phase: phase.into(), ..Run::default() })
+    };
+    let phase = |world: &World| world.draw().initial_sync.map(|run| (run.run, run.phase));
+    let is_at = |phase: &str| Some(("second".to_owned(), phase.to_owned()));
+    // The old one is through; the new one was not begun yet.
+    world.run = Some("first".to_owned());
+    world.told().latest_run = run("first", RunPhase::Finished);
+    assert_eq!(world.says("InitialSynced"), is("False", Reason::InitialSyncWaiting));
+    world.run = Some("second".to_owned());
+    world.told().latest_run = None;
+    assert_eq!(
+        (phase(&world), world.says("InitialSynced")),
+        (is_at("Queued"), is("False", Reason::InitialSyncRunning))
+    );
+    world.told().latest_run = run("second", RunPhase::Importing);
+    assert_eq!(phase(&world), is_at("Importing"));
+    world.previous = world.draw();
+    // Somebody cancelled it and began another before we looked.
+    world.told().latest_run = run("", RunPhase::Finished);
+    assert_eq!(phase(&world), is_at("Cancelled"));
+    assert_eq!(world.says("InitialSynced"), is("False", Reason::InitialSyncCancelled));
+    world.told().latest_run = run("second", RunPhase::Finished);
+    world.previous = world.draw();
+    world.told().latest_run = run("", RunPhase::Failed);
+    assert_eq!(phase(&world), is_at("Finished"));
+    assert_eq!(world.says("InitialSynced"), is("True", Reason::InitialSyncFinished));
+}
+
+#[test]
+fn an_edit_is_not_told_as_seen_before_it_could_be_carried() {
+    let mut world = World::new();
+    world.previous = world.draw();
+    world.resource.metadata.generation = Some(3);
+    let observed = |world: &World| {
+        let status = world.draw();
+        (status.observed_generation, condition(&status, READY).unwrap().observed_generation)
+    };
+    world.service = ServiceSight::Waiting;
+    assert_eq!(observed(&world), (Some(2), Some(2)), "the stream is broken");
+    let told = world.told.take();
+    assert_eq!(observed(&world), (Some(2), Some(2)), "the operator has just begun");
+    world.told = told;
+    world.service = ServiceSight::Good;
+    assert_eq!(observed(&world), (Some(3), Some(3)));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::resource::ShopifyStoreStatus;
 use crate::resource::tests::read;
 
 fn data(keys: &[(&str, &str)]) -> BTreeMap<String, ByteString> {
@@ -145,6 +146,15 @@ fn of_two_resources_of_the_same_second_the_first_by_name_counts_whoever_asks() {
         assert_eq!(gives_way_to(&b, all).map(|elder| elder.name_any()).as_deref(), Some("a"));
         assert_eq!(elder(all).map(|elder| elder.name_any()).as_deref(), Some("a"));
     }
+    // Unless the other has the shop already: it would keep it, and neither would work.
+    let mut first = b.clone();
+    first.status =
+        Some(ShopifyStoreStatus { store_id: Some("acme".to_owned()), ..ShopifyStoreStatus::default() });
+    for all in [[&a, &first], [&first, &a]] {
+        assert_eq!(gives_way_to(&a, all).map(|elder| elder.name_any()).as_deref(), Some("b"));
+        assert_eq!(gives_way_to(&first, all), None);
+    }
+    assert_eq!(gives_way_to(&b, [&first]), None, "its own status of a moment later");
 }
 
 #[test]

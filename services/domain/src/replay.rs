@@ -165,22 +165,19 @@ pub struct ReplayNote {
     pub version: u32,
     /// How it stood, in a few words; `None`: it is not looked at yet.
     pub before: Option<String>,
-    /// How often its job had been settled by then.
-    pub settled: u64,
 }
 
 impl ReplayNote {
     /// An order of the span that is not looked at yet.
     #[must_use]
     pub fn blank() -> Self {
-        Self { version: RECORD_VERSION, before: None, settled: 0 }
+        Self { version: RECORD_VERSION, before: None }
     }
 
     /// An order as it stands now.
     #[must_use]
     pub fn of(job: Option<&JobRecord>, transfer: Option<&Transfer>) -> Self {
-        let settled = job.map_or(0, |job| job.settled);
-        Self { version: RECORD_VERSION, before: Some(standing(job, transfer)), settled }
+        Self { version: RECORD_VERSION, before: Some(standing(job, transfer)) }
     }
 
     /// The key of an order's note: keys sort as ids do.

@@ -151,7 +151,12 @@ impl Transport {
             };
             if left.saturating_sub(wait) < self.deadline / 2 {
                 let kind = FailureKind::Busy { retry_after: Some(wait) };
-                return Err(Failure::new(Remote::Shopify, kind, O::NAME, "the cost bucket is empty for now"));
+                let why = if wait.is_zero() {
+                    "too little time was left"
+                } else {
+                    "the cost bucket is empty for now"
+                };
+                return Err(Failure::new(Remote::Shopify, kind, O::NAME, why));
             }
             self.clock.sleep(wait).await;
         }

@@ -111,8 +111,8 @@ fn the_readme_of_the_chart_is_made_from_its_values() {
     is_made("charts/shopbeat/README.md", "values.yaml", &made);
 }
 
-/// What a program registers: name as it is told, without what a kind adds; and which endings its kind adds.
-fn registered(folder: &str) -> BTreeMap<String, &'static [&'static str]> {
+/// Every metric that a program tells, by its name as it is told, with its labels.
+fn registered(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
     let all = sources(folder).join("\n");
     let prefix = all.split("with_prefix(\"").nth(1).and_then(|rest| rest.split('"').next());
     let prefix = prefix.unwrap_or_else(|| panic!("{folder}: no registry"));
@@ -138,7 +138,16 @@ fn registered(folder: &str) -> BTreeMap<String, &'static [&'static str]> {
         } else {
             &[""]
         };
-        found.insert(format!("{prefix}_{name}"), endings);
+        let labels = declared.iter().find_map(|kind| kind.strip_prefix("Family<")?.split(',').next());
+        let fields =
+            labels.and_then(|labels| all.split(&format!("struct {labels} {{\n")).nth(1)?.split("\n}").next());
+        let fields = fields.into_iter().flat_map(str::lines).filter_map(|line| line.split_once(": "));
+        let mut labels: BTreeSet<String> =
+            fields.map(|(label, _)| label.trim().trim_start_matches("pub ").to_owned()).collect();
+        if endings.contains(&"_bucket") {
+            labels.insert("le".to_owned());
+        }
+        found.extend(endings.iter().map(|ending| (format!("{prefix}_{name}{ending}"), labels.clone())));
     }
     assert!(found.len() > 3, "{folder}: {found:?}");
     found
@@ -161,12 +170,15 @@ fn asked(expression: &str) -> Vec<(&str, &str)> {
 }
 
 /// What is wrong with an expression: metrics that no program has, labels and values that it does not give.
-fn wrong(expression: &str, metrics: &BTreeSet<String>, code: &str) -> Vec<String> {
+fn wrong(expression: &str, metrics: &BTreeMap<String, BTreeSet<String>>, code: &str) -> Vec<String> {
     let mut found = Vec::new();
+    let mut all = BTreeSet::new();
     for (name, labels) in asked(expression) {
-        if !metrics.contains(name) {
+        let Some(has) = metrics.get(name) else {
             found.push(format!("there is no metric {name}"));
-        }
+            continue;
+        };
+        all.extend(has);
         for pair in labels.split("\",").filter(|pair| !pair.is_empty()) {
             let (label, value) = pair.split_once("=\"").or_else(|| pair.split_once("=~\"")).expect(pair);
             let label = label.trim_end_matches(['!', '=', '~']);
@@ -174,7 +186,7 @@ fn wrong(expression: &str, metrics: &BTreeSet<String>, code: &str) -> Vec<String
             if ["namespace", "service"].contains(&label) {
                 continue;
             }
-            if !code.contains(&format!("    {label}: ")) {
+            if !has.contains(label) {
                 found.push(format!("{name} has no label {label}"));
             }
             let values = value.trim_end_matches('"').split('|').filter(|value| !value.starts_with('$'));
@@ -186,17 +198,21 @@ fn wrong(expression: &str, metrics: &BTreeSet<String>, code: &str) -> Vec<String
             found.extend(never.map(|value| format!("{name}: {label} is never {value}")));
         }
     }
+    let unknown = grouped(expression).into_iter().filter(|label| !all.iter().any(|one| one == label));
+    found.extend(unknown.map(|label| format!("nothing here has the label {label}")));
     found
 }
 
-/// Every metric of the programs, and all their code.
-fn programs() -> (BTreeSet<String>, String) {
-    let mut metrics = BTreeSet::new();
-    for folder in ["services/sync/src", "operator/src"] {
-        for (name, endings) in registered(folder) {
-            metrics.extend(endings.iter().map(|ending| format!("{name}{ending}")));
-        }
-    }
+/// The labels that an expression groups by.
+fn grouped(expression: &str) -> BTreeSet<&str> {
+    let lists = expression.split(" by (").skip(1).filter_map(|rest| rest.split(')').next());
+    lists.flat_map(|list| list.split(", ")).collect()
+}
+
+/// Every metric of the programs with its labels, and all their code.
+fn programs() -> (BTreeMap<String, BTreeSet<String>>, String) {
+    let mut metrics = registered("services/sync/src");
+    metrics.extend(registered("operator/src"));
     let code =
         ["services/sync/src", "services/domain/src", "operator/src"].map(|folder| sources(folder).join("\n"));
     (metrics, code.join("\n"))
@@ -240,6 +256,10 @@ fn what_no_program_tells_is_found_in_an_expression() {
         wrong(r#"shopbeat_queue_jobs{phase=~"ready|orderly"}"#),
         ["shopbeat_queue_jobs: phase is never orderly"]
     );
+    assert_eq!(
+        wrong(r#"sum by (lane) (shopbeat_queue_jobs{remote="state"})"#),
+        ["shopbeat_queue_jobs has no label remote", "nothing here has the label lane"]
+    );
 }
 
 #[test]
@@ -256,10 +276,25 @@ fn each_alert_links_to_its_section_and_can_be_left_out() {
         let expression = rule["expr"].as_str().unwrap();
         assert!(expression.contains(r#"namespace="shops""#), "{alert}: {expression}");
         assert!(["critical", "warning", "info"].contains(&rule["labels"]["severity"].as_str().unwrap()));
+        assert_eq!(rule["labels"]["namespace"], "shops", "{alert}");
+        let told = rule["annotations"].to_string();
+        let named = told.split("$labels.").skip(1).filter_map(|rest| rest.split(' ').next());
+        let lost: Vec<_> = named.filter(|label| !grouped(expression).contains(label)).collect();
+        assert!(lost.is_empty(), "{alert} tells {lost:?}, which its expression drops");
     }
     let unpublished = Objects::of(&[DEFAULTS, &["--set", "monitoring.prometheusRule.enabled=true"]].concat());
     let rule = &unpublished.get("PrometheusRule", "shopbeat")["spec"]["groups"][0]["rules"][0];
     assert_eq!(rule["annotations"]["runbook"], "charts/docs/runbook.md#shopbeatserviceaway");
+}
+
+#[test]
+fn an_alert_that_a_single_failure_must_raise_sees_the_first_one_of_a_process() {
+    // After it the store is on hold: no second one makes the counter grow.
+    let alerts = alerts();
+    let refused = alerts.iter().find(|alert| alert["alert"] == "ShopbeatAccessRefused").unwrap();
+    let expression = refused["expr"].as_str().unwrap();
+    let failures = r#"shopbeat_failures_total{namespace="NAMESPACE",kind="unauthorized"}"#;
+    assert!(expression.contains(&format!("{failures} unless {failures} offset 15m")), "{expression}");
 }
 
 /// The names of the sections of a part of the runbook.

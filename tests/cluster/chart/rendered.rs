@@ -268,6 +268,8 @@ fn labels_select_each_component_alone_and_a_new_version_restarts_nothing_else() 
         all.get("Deployment", "-sync")["spec"]["template"]["metadata"]["annotations"]["example.com/scrape"],
         "yes"
     );
+    // A label of one resource comes before that of all.
+    assert_eq!(all.get("ServiceMonitor", "-sync")["metadata"]["labels"]["team"], "metrics");
     for service in all.of_kind("Service") {
         let selector = service["spec"]["selector"].to_string();
         assert!(selectors.contains(&selector), "{} selects nobody: {selector}", name(service));
@@ -286,4 +288,57 @@ fn what_pods_read_at_their_start_restarts_them_when_it_changes() {
     for change in ["state.revision=2", "workers.env.A=b", "remotes.leaseSeconds=60"] {
         assert_ne!(revision(&[]), revision(&["--set", change]), "{change}");
     }
+    // Redis as well, by its settings without the password.
+    let redis = || Objects::of(BUNDLED).get("StatefulSet", "-redis")["spec"]["template"]["metadata"].clone();
+    assert!(redis()["annotations"]["shopbeat.dev/revision"].is_string());
+    assert_eq!(redis(), redis());
+}
+
+#[test]
+fn the_test_of_the_api_calls_this_releases_service_whomever_the_operator_calls() {
+    let elsewhere = ["--set", "operator.serviceUrl=https://shopbeat.example.com"];
+    let all = Objects::of(&[DEFAULTS, &elsewhere].concat());
+    let operator = pod_of(all.get("Deployment", "-operator"));
+    assert_eq!(env(operator, "SHOPBEAT_OPERATOR_SERVICE_URL"), Some("https://shopbeat.example.com"));
+    let test = &all.get("Pod", "-test")["spec"];
+    assert_eq!(env(test, "SHOPBEAT_ADDR"), Some("https://rel-shopbeat-grpc.shops.svc:50051"));
+}
+
+#[test]
+fn policies_let_out_names_redis_and_public_https_and_let_in_whom_is_named() {
+    let all = Objects::of(EVERYTHING);
+    let policy = |end: &str| all.get("NetworkPolicy", end)["spec"].clone();
+    let names = json!([
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}},
+        // A cache of names on each node is in no namespace.
+        {"ipBlock": {"cidr": "169.254.20.10/32"}},
+    ]);
+    for end in ["-sync", "-operator", "-release"] {
+        assert_eq!(policy(end)["policyTypes"], json!(["Ingress", "Egress"]), "{end}");
+        assert_eq!(policy(end)["egress"][0]["to"], names, "{end}");
+        assert_eq!(policy(end)["egress"][0]["ports"][0], json!({"port": 53, "protocol": "UDP"}), "{end}");
+    }
+    let sync = policy("-sync");
+    let out: Vec<&Value> = sync["egress"].as_array().unwrap().iter().map(|rule| &rule["ports"]).collect();
+    let tcp = |port: u16| json!([{"port": port, "protocol": "TCP"}]);
+    assert_eq!(out[1..], [&tcp(6379), &tcp(443)]);
+    let https = &sync["egress"][2]["to"];
+    assert_eq!(
+        (&https[0]["ipBlock"]["cidr"], &https[1]),
+        (&json!("0.0.0.0/0"), &json!({"ipBlock": {"cidr": "2000::/3"}}))
+    );
+    assert!(https[0]["ipBlock"]["except"].to_string().contains("169.254.0.0/16"));
+    let into: Vec<(&Value, usize)> = sync["ingress"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| (&rule["ports"][0]["port"], rule["from"].as_array().unwrap().len()))
+        .collect();
+    assert_eq!(into, [(&json!("grpc"), 3), (&json!("http"), 2)]);
+    assert_eq!(policy("-release")["ingress"], Value::Null);
+    assert_eq!(
+        (&policy("-redis")["egress"], &policy("-redis")["ingress"][0]["ports"][0]["port"]),
+        (&Value::Null, &json!("redis"))
+    );
+    assert_eq!(Objects::of(BUNDLED).of_kind("NetworkPolicy").count(), 0);
 }

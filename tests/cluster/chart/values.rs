@@ -23,6 +23,11 @@ fn a_misspelt_or_impossible_value_fails_the_install_and_is_named() {
         ("monitoring.prometheusRule.disabled[0]=Parked", "at '/monitoring/prometheusRule/disabled/0'"),
         ("auth.tokens[0].name=x", "missing properties"),
         (r"commonLabels.app\.kubernetes\.io/name=x", "invalid propertyName 'app.kubernetes.io/name'"),
+        (r"sync.podLabels.shopbeat\.dev/port=x", "invalid propertyName 'shopbeat.dev/port'"),
+        (r"podAnnotations.shopbeat\.dev/revision=x", "invalid propertyName 'shopbeat.dev/revision'"),
+        ("fullnameOverride=shop.beat", "at '/fullnameOverride'"),
+        ("operator.serviceUrl=https://shopbeat/api", "at '/operator/serviceUrl'"),
+        ("workers.rolloutAtMost=1001", "at '/workers/rolloutAtMost'"),
     ] {
         let said = refusal(&[BUNDLED, &["--set", value]].concat());
         assert!(said.contains(told), "{value}: {said}");
@@ -47,6 +52,30 @@ fn values_that_contradict_each_other_are_refused_with_the_remedy() {
             "bundledRedis.enabled=true,networkPolicy.enabled=true,ingress.enabled=true,ingress.host=a.example,ingress.tlsSecret=a",
             "give networkPolicy.webhooksFrom",
         ),
+        (
+            "state.redisUrl=redis://redis:6380/0,networkPolicy.enabled=true,networkPolicy.redisTo[0].ipBlock.cidr=10.1.2.3/32",
+            "set networkPolicy.redisPort to 6380",
+        ),
+        (
+            "bundledRedis.enabled=true,remotes.rackbeatUrl=http://rackbeat.example/api",
+            "remotes.rackbeatUrl: the service does not start with plain http",
+        ),
+        ("bundledRedis.enabled=true,publicUrl=http://shops.example", "or set remotes.insecure"),
+        ("bundledRedis.enabled=true,remotes.rackbeatUnpaced=true", "leave it out"),
+        (
+            "bundledRedis.enabled=true,gateway.enabled=true,gateway.host=*.example.com,gateway.parentRefs[0].name=a",
+            "give the one address",
+        ),
+        ("bundledRedis.enabled=true,sync.ports.http=50051", "give them two numbers"),
+        (
+            "bundledRedis.enabled=true,sync.autoscaling.enabled=true,sync.autoscaling.minReplicas=7",
+            "raise the one or lower the other",
+        ),
+        (
+            "bundledRedis.enabled=true,workers.env.SHOPBEAT_CONTACT=a@b.example,contact=c@d.example",
+            "workers.env: SHOPBEAT_CONTACT has a value of its own",
+        ),
+        ("bundledRedis.enabled=true,workers.env.SHOPBEAT_MASTER_KEY=a", "workers.env: SHOPBEAT_MASTER_KEY"),
     ] {
         let said = refusal(&["--set", values]);
         assert!(said.contains(told), "{values}: {said}");

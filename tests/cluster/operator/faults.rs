@@ -8,6 +8,10 @@ use shopbeat_tests::{LONG, SHORT, until};
 
 use super::stage::Stage;
 
+fn connects(calls: &[Call]) -> usize {
+    calls.iter().filter(|call| matches!(call, Call::Connect(_))).count()
+}
+
 #[tokio::test]
 async fn a_definition_that_is_missing_is_told_and_waited_for() {
     let stage = Stage::bare().await;
@@ -56,15 +60,86 @@ async fn conflicts_and_errors_of_the_api_server_are_got_over() {
         ("PATCH", "/deployments/", Fault::LoseAnswer),
         ("PATCH", "/status", Fault::LoseAnswer),
         ("GET", "/secrets/acme-rackbeat", Fault::Refuse(500)),
+        ("GET", "/secrets/worker-env", Fault::Refuse(500)),
+        ("PUT", "/leases/", Fault::Refuse(409)),
     ] {
         front.fail(method, part, fault, 1);
     }
-    let _operator = stage.operator("operator", front.kubeconfig());
+    let operator = stage.operator("operator", front.kubeconfig());
     stage.running("oslo", "acme-oslo").await;
-    assert_eq!(front.left(), 0, "all of it came to pass");
+    until("all of it came to pass", SHORT, async || match front.left() {
+        0 => Ok(()),
+        left => Err(format!("{left} left")),
+    })
+    .await;
+    operator.readyz(200, "leading").await;
+    assert_eq!(
+        connects(&stage.service.calls()),
+        1,
+        "a status that was refused is no reason to connect again"
+    );
     front.cut();
     stage.apply("oslo", "acme-oslo", json!({"state": "Paused"})).await;
     stage.ready("oslo", "False", "Paused").await;
+}
+
+#[tokio::test]
+async fn what_is_changed_or_deleted_while_nobody_watches_is_found_out_afterwards() {
+    let stage = Stage::set().await;
+    let front = Front::start(&stage.plane, &stage.kubeconfig()).await;
+    let _operator = stage.with("operator", front.kubeconfig(), &["--leader-elect=false"]);
+    stage.running("oslo", "acme-oslo").await;
+    stage.running("bergen", "bergen").await;
+    let before = stage.deployment("acme-oslo").await.metadata.uid;
+    // No watch comes back before all is deleted, and the past is gone then.
+    for part in ["/deployments", "/secrets", "/shopifystores"] {
+        front.fail("GET", part, Fault::Refuse(500), 1);
+    }
+    front.cut();
+    let how = kube::api::DeleteParams::default();
+    stage.deployments().delete("shopbeat-worker-acme-oslo", &how).await.unwrap();
+    stage.remove_secret("acme-oslo-shopify").await;
+    stage.secret("bergen-shopify", &[("clientId", "id"), ("clientSecret", "second")]).await;
+    stage.edit("bergen", json!({"state": "Paused"})).await;
+    stage.plane.expire_watches().await;
+    until("the worker is made anew", LONG, async || {
+        let now = stage.deployment("acme-oslo").await.metadata.uid;
+        (now != before).then_some(()).ok_or_else(|| format!("{now:?}"))
+    })
+    .await;
+    stage.says("oslo", "CredentialsValid", "False", "SecretNotFound").await;
+    stage.ready("bergen", "False", "Paused").await;
+    until("the new secret is carried", SHORT, async || match connects(&stage.service.calls()) {
+        3 => Ok(()),
+        connects => Err(format!("{connects}")),
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_run_is_asked_for_once_though_no_status_can_be_written_and_the_operator_is_killed() {
+    let stage = Stage::set().await;
+    let front = Front::start(&stage.plane, &stage.kubeconfig()).await;
+    front.fail("PATCH", "/status", Fault::Refuse(500), 10_000);
+    let spec = json!({"initialSync": {"products": true, "run": "first"}});
+    stage.apply("oslo", "acme-oslo", spec).await;
+    let mut operator = stage.with("first", front.kubeconfig(), &["--leader-elect=false"]);
+    let runs = |calls: &[Call]| calls.iter().filter(|call| matches!(call, Call::InitialSync(_))).count();
+    until("the run is asked for", SHORT, async || match runs(&stage.service.calls()) {
+        0 => Err(String::new()),
+        _ => Ok(()),
+    })
+    .await;
+    until("a status was tried several times", SHORT, async || {
+        let tries = front.seen().iter().filter(|asked| asked.contains("/status")).count();
+        if tries >= 4 { Ok(()) } else { Err(format!("{tries}")) }
+    })
+    .await;
+    assert_eq!((runs(&stage.service.calls()), connects(&stage.service.calls())), (1, 1));
+    operator.process.kill();
+    let _again = stage.alone("second");
+    stage.says("oslo", "InitialSynced", "False", "InitialSyncRunning").await;
+    assert_eq!(runs(&stage.service.calls()), 1, "the service tells whose run it is");
 }
 
 #[tokio::test]
@@ -76,13 +151,12 @@ async fn of_two_operators_one_works_and_the_other_takes_over_when_it_is_killed()
     let second = stage.operator("second", &kubeconfig);
     second.readyz(200, "standing by").await;
     stage.running("oslo", "acme-oslo").await;
-    let connects = |calls: Vec<Call>| calls.iter().filter(|call| matches!(call, Call::Connect(_))).count();
-    assert_eq!(connects(stage.service.calls()), 1);
+    assert_eq!(connects(&stage.service.calls()), 1);
     let mut first = first;
     first.process.kill();
     second.readyz(200, "leading").await;
     stage.running("bergen", "bergen").await;
-    assert_eq!(connects(stage.service.calls()), 2, "what was connected is not connected anew");
+    assert_eq!(connects(&stage.service.calls()), 2, "what was connected is not connected anew");
 
     // Told to stop, it gives the lease back: the next one need not wait for it.
     let third = stage.operator("third", &kubeconfig);

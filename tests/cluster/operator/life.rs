@@ -65,7 +65,7 @@ async fn a_store_is_connected_gets_a_worker_and_tells_how_it_is() {
 #[tokio::test]
 async fn an_edit_reaches_the_service_and_the_worker_is_left_alone() {
     let stage = Stage::set().await;
-    let _operator = stage.start();
+    let operator = stage.start();
     stage.running("oslo", "acme-oslo").await;
     let before = stage.deployment("acme-oslo").await;
     stage.service.forget_calls();
@@ -76,6 +76,8 @@ async fn an_edit_reaches_the_service_and_the_worker_is_left_alone() {
     assert_eq!(update.update_mask.unwrap().paths, ["orders.trigger"]);
     stage.service.forget_calls();
 
+    let drifts = r#"shopbeat_operator_drift_total{what="settings"}"#;
+    assert_eq!(operator.meter(drifts).await, 0, "an edit is no drift");
     // Drift: somebody else changed it behind our back.
     stage.service.tell("acme-oslo", |told| {
         let settings = told.store.as_mut().unwrap().settings.as_mut().unwrap();
@@ -83,6 +85,7 @@ async fn an_edit_reaches_the_service_and_the_worker_is_left_alone() {
     });
     let Call::Update(update) = called(&stage, "it is put back", is_update).await else { panic!("no update") };
     assert_eq!(update.update_mask.unwrap().paths, ["stock.buffer"]);
+    assert_eq!(operator.meter(drifts).await, 1);
     stage.service.forget_calls();
 
     stage.secret("acme-oslo-shopify", &[("clientId", "id"), ("clientSecret", "second")]).await;
@@ -127,7 +130,7 @@ async fn an_edit_reaches_the_service_and_the_worker_is_left_alone() {
 #[tokio::test]
 async fn paused_keeps_its_worker_and_stopped_does_not_and_neither_is_a_failure() {
     let stage = Stage::set().await;
-    let _operator = stage.start();
+    let operator = stage.start();
     stage.running("oslo", "acme-oslo").await;
     stage.apply("oslo", "acme-oslo", json!({"state": "Paused"})).await;
     stage.ready("oslo", "False", "Paused").await;
@@ -140,6 +143,8 @@ async fn paused_keeps_its_worker_and_stopped_does_not_and_neither_is_a_failure()
     stage.worker_up("acme-oslo").await;
     stage.ready("oslo", "True", "InSync").await;
     // Somebody scales it down: it is put back.
+    let drifts = r#"shopbeat_operator_drift_total{what="deployment"}"#;
+    assert_eq!(operator.meter(drifts).await, 0, "what a resource asks for is no drift");
     let name = "shopbeat-worker-acme-oslo";
     let none = kube::api::Patch::Merge(json!({"spec": {"replicas": 0}}));
     stage.deployments().patch(name, &kube::api::PatchParams::default(), &none).await.unwrap();
@@ -148,6 +153,7 @@ async fn paused_keeps_its_worker_and_stopped_does_not_and_neither_is_a_failure()
         (replicas == Some(1)).then_some(()).ok_or_else(|| format!("{replicas:?}"))
     })
     .await;
+    assert_eq!(operator.meter(drifts).await, 1);
 }
 
 #[tokio::test]

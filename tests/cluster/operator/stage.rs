@@ -45,8 +45,12 @@ impl Stage {
     }
 
     pub(super) async fn install_definition(&self) {
+        self.install(&definition()).await;
+    }
+
+    pub(super) async fn install(&self, definition: &CustomResourceDefinition) {
         let api: Api<CustomResourceDefinition> = Api::all(self.client.clone());
-        api.create(&PostParams::default(), &definition()).await.expect("the definition is taken");
+        api.create(&PostParams::default(), definition).await.expect("the definition is taken");
         until("the definition is served", SHORT, async || {
             self.stores().list(&ListParams::default()).await.map(|_| ()).map_err(|error| error.to_string())
         })
@@ -95,6 +99,12 @@ impl Stage {
         });
         let how = PatchParams::apply("test").force();
         self.stores().patch(name, &how, &Patch::Apply(body)).await.expect("the store is taken");
+    }
+
+    /// Changes a store's spec, and nothing else.
+    pub(super) async fn edit(&self, name: &str, spec: Value) {
+        let patch = Patch::Merge(json!({"spec": spec}));
+        self.stores().patch(name, &PatchParams::default(), &patch).await.expect("it is edited");
     }
 
     pub(super) async fn annotate(&self, name: &str, key: &str, value: &str) {
@@ -177,7 +187,9 @@ impl Stage {
         let mut counts = BTreeMap::new();
         for event in api.list(&ListParams::default()).await.expect("events are listed").items {
             if event.regarding.as_ref().and_then(|about| about.name.as_deref()) == Some(name) {
-                *counts.entry(event.reason.unwrap_or_default()).or_default() += 1;
+                // The same words again within minutes are counted in the event that is there.
+                let times = event.series.map_or(1, |series| usize::try_from(series.count).unwrap_or(0));
+                *counts.entry(event.reason.unwrap_or_default()).or_default() += times;
             }
         }
         counts
@@ -198,7 +210,7 @@ impl Stage {
         self.with(name, self.plane.kubeconfig(), more)
     }
 
-    fn with(&self, name: &str, kubeconfig: &Path, more: &[&str]) -> Operator {
+    pub(super) fn with(&self, name: &str, kubeconfig: &Path, more: &[&str]) -> Operator {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let port = listener.local_addr().expect("it has an address").port();
         drop(listener);
@@ -236,6 +248,14 @@ impl Operator {
     pub(super) async fn asks(&self, path: &str) -> Result<(u16, String), String> {
         let mut client = HttpClient::new(([127, 0, 0, 1], self.port).into());
         client.get(path).await.map(|answer| (answer.status, answer.text))
+    }
+
+    /// A meter's value, by its whole sample's name; 0 where it was never counted.
+    pub(super) async fn meter(&self, sample: &str) -> u64 {
+        let metrics = self.asks("/metrics").await.expect("metrics").1;
+        let mut lines = metrics.lines();
+        let value = lines.find_map(|line| line.strip_prefix(sample).and_then(|rest| rest.strip_prefix(' ')));
+        value.map_or(0, |value| value.parse().expect("a count"))
     }
 
     /// Waits for `/readyz` to say this.

@@ -1,20 +1,46 @@
 //! What could never work is refused when it is applied, and the answer says what to do.
 
 use serde_json::{Value, json};
+use shopbeat_operator::resource::definition;
 
 use super::{Place, store};
 
 #[tokio::test]
 async fn what_could_never_work_is_refused_with_its_field_and_remedy() {
     let place = Place::new("refused").await;
+    let mut all = String::new();
     for (changes, told) in cases() {
         let said = place.apply(&store("oslo", &changes)).await;
         assert!(said.code != Some(0), "{changes} is taken");
         for part in told {
             assert!(said.err.contains(part), "{changes}: {part:?} is not in {}", said.err);
         }
+        all.push_str(&said.err);
     }
     assert!(place.kubectl(&["get", "shops"]).await.err.contains("No resources found"));
+    let silent: Vec<String> = rules(false).into_iter().filter(|message| !all.contains(message)).collect();
+    assert_eq!(silent, Vec::<String>::new(), "rules that refused nothing here");
+}
+
+/// Messages of the definition's rules: of those that hold an edit against what was there before, or of the others.
+fn rules(of_edits: bool) -> Vec<String> {
+    fn collect(schema: &Value, of_edits: bool, found: &mut Vec<String>) {
+        for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
+            let (text, message) = (rule["rule"].as_str().unwrap(), rule["message"].as_str().unwrap());
+            if text.contains("oldSelf") == of_edits {
+                found.push(message.to_owned());
+            }
+        }
+        match schema {
+            Value::Object(fields) => fields.values().for_each(|field| collect(field, of_edits, found)),
+            Value::Array(items) => items.iter().for_each(|item| collect(item, of_edits, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    collect(&serde_json::to_value(definition()).unwrap(), of_edits, &mut found);
+    assert!(!found.is_empty());
+    found
 }
 
 fn cases() -> Vec<(Value, Vec<&'static str>)> {
@@ -182,6 +208,7 @@ async fn a_misspelt_field_is_refused_by_name() {
 async fn shop_and_agreement_never_change_and_the_refusal_says_what_to_do() {
     let place = Place::new("immutable").await;
     place.apply(&store("oslo", &json!({}))).await.good();
+    let mut all = String::new();
     for (changes, told) in [
         (
             json!({"shopDomain": "other.myshopify.com"}),
@@ -194,6 +221,10 @@ async fn shop_and_agreement_never_change_and_the_refusal_says_what_to_do() {
     ] {
         let said = place.apply(&store("oslo", &changes)).await.bad();
         assert!(said.contains(told), "{said}");
+        all.push_str(&said);
+    }
+    for message in rules(true) {
+        assert!(all.contains(&message), "{message:?} is told of no edit");
     }
     place.apply(&store("oslo", &json!({"state": "Paused", "orders": {"target": "Draft"}}))).await.good();
     assert_eq!(place.get("oslo").await["spec"]["state"], "Paused");

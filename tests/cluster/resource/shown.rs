@@ -1,6 +1,7 @@
 //! How kubectl shows it.
 
 use serde_json::json;
+use shopbeat_operator::resource::definition_yaml;
 
 use super::{Place, store};
 
@@ -83,6 +84,17 @@ async fn kubectl_explain_reads_like_a_manual() {
             assert!(flowing.contains(&part), "{field}: {part:?} is not in {told}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_the_program_prints_can_be_applied_and_is_the_definition() {
+    let printed = std::process::Command::new(shopbeat_tests::operator()).arg("crd").output().unwrap();
+    assert!(printed.status.success(), "{printed:?}");
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    assert_eq!(printed.trim_end(), definition_yaml().unwrap().trim_end());
+    let place = Place::new("printed").await;
+    let dry = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-"];
+    place.plane.kubectl_as(place.plane.kubeconfig(), &dry, Some(&printed)).await.good();
 }
 
 #[tokio::test]

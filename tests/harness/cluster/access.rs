@@ -67,8 +67,12 @@ impl Plane {
         kubeconfig::write(&path, self.url(), self.authority(), "default", &User::Certificate(&identity))
     }
 
-    /// Certificate and key of a server on the loopback.
-    pub(super) fn server(&self, file: &str) -> (PathBuf, PathBuf) {
+    /// Files of a certificate, by the plane's authority, and of the key of a server on the loopback.
+    ///
+    /// # Panics
+    /// When the plane is not the tests' own.
+    #[must_use]
+    pub fn server(&self, file: &str) -> (PathBuf, PathBuf) {
         let identity = self.own().authority.server(file, &["127.0.0.1"]);
         (identity.certificate, identity.key)
     }

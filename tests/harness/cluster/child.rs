@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{interval, timeout};
 
-use super::guard;
+use crate::guard;
 
 /// A child is asked this often whether it has ended.
 const LOOK: Duration = Duration::from_millis(20);

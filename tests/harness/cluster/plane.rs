@@ -19,11 +19,11 @@ use tokio::sync::OnceCell;
 
 use super::certs::Authority;
 use super::child::{Child, tail};
-use super::guard;
 use super::kubeconfig::{self, User};
 use super::programs;
 use super::spawn::Site;
 use super::told::{Audited, Requests};
+use crate::guard;
 use crate::http::HttpClient;
 use crate::wait::{LONG, SHORT, until};
 

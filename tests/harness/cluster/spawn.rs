@@ -5,6 +5,7 @@ use std::process::Command;
 
 use super::certs::{Authority, Identity};
 use super::child::Child;
+use super::ports::free_port;
 use super::programs;
 
 /// Everything is told, without bodies: Secrets stay out of it.
@@ -33,9 +34,9 @@ impl Site {
         let names = ["127.0.0.1", "10.96.0.1", "localhost", "kubernetes", "kubernetes.default.svc"];
         Self {
             dir: dir.to_owned(),
-            etcd_port: crate::redis::free_port(),
-            peer_port: crate::redis::free_port(),
-            port: crate::redis::free_port(),
+            etcd_port: free_port(),
+            peer_port: free_port(),
+            port: free_port(),
             authority: authority.file(),
             server: authority.server("kube-apiserver", &names),
             signer: authority.signer("service-accounts"),
@@ -97,6 +98,8 @@ impl Site {
                 "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
                 format!("--audit-policy-file={}", self.dir.join("audit-policy.yaml").display()),
                 format!("--audit-log-path={}", self.audit_log().display()),
+                // In one file: what was rotated away would not be counted.
+                "--audit-log-maxsize=8192".to_owned(),
                 "--profiling=false".to_owned(),
             ],
         )

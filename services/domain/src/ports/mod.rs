@@ -5,6 +5,7 @@
 //! are atomic per call: what one call says it does is done whole or not at all.
 
 mod state;
+mod state_goods;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,10 +37,10 @@ use crate::stock::{ItemStock, ShopStock, StockRefusal, StockWrite};
 use crate::store::{ShopCredentials, Store};
 
 pub use state::{
-    BillingJournal, Board, Family, Heap, Heaps, Holds, IdMap, Ids, Inbox, Jobs, Journal, Lease, Leases,
-    Ledger, LedgerRow, Marked, Notice, Pace, Pulse, Pulses, Received, Records, Registry, Replays, Runs,
-    SecretOwner, State, StateHealth, Topic, Watermarks,
+    BillingJournal, IdMap, Ids, Inbox, Jobs, Journal, Lease, Leases, Ledger, LedgerRow, Pace, Pulse, Pulses,
+    Received, Registry, Replays, Runs, SecretOwner, State, StateHealth, Watermarks,
 };
+pub use state_goods::{Board, Family, Heap, Heaps, Holds, Marked, Notice, Records, Topic};
 
 /// Answer of a port.
 pub type Answer<T> = Result<T, Failure>;

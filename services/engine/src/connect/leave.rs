@@ -125,11 +125,30 @@ impl Connector {
                 left.push(format!("webhooks of agreement {agreement} in Rackbeat: {why}"));
             }
         }
+        // Rackbeat may have taken its time.
+        if self.is_in_use(agreement).await? {
+            left.extend(self.give_back(agreement).await);
+            return Ok(left);
+        }
         let owner = SecretOwner::Agreement(agreement.clone());
         for field in self.agreement_secrets() {
             registry.forget_secret(&owner, &field).await?;
         }
         Ok(left)
+    }
+
+    /// Registers Rackbeat's webhooks again for a store that took the agreement up while they were removed.
+    async fn give_back(&self, agreement: &AgreementId) -> Vec<String> {
+        let subscribed = async {
+            let erp = self.ports.remotes.erp(agreement, Lane::BackFill).await?;
+            self.subscribe_rackbeat(agreement, erp.as_ref()).await
+        };
+        subscribed.await.unwrap_or_else(|problem| {
+            vec![format!(
+                "agreement {agreement} was taken up by another store meanwhile, and its webhooks in Rackbeat could not be \
+                 registered again: {problem}"
+            )]
+        })
     }
 }
 

@@ -1,10 +1,11 @@
 //! What people and other services ask of replays.
 
 use jiff::{SignedDuration, Timestamp};
+use shopbeat_domain::failure::FailureKind;
 use shopbeat_domain::ids::StoreId;
 use shopbeat_domain::job::{JobPhase, Offer, Subject};
 use shopbeat_domain::limits;
-use shopbeat_domain::ports::Answer;
+use shopbeat_domain::ports::{Answer, Family};
 use shopbeat_domain::replay::{Replay, ReplayPhase, parse_replay_id};
 use shopbeat_domain::store::{Desired, Store};
 
@@ -46,6 +47,7 @@ pub async fn begin(ports: &Ports, id: &StoreId, ask: &ReplayAsk) -> Result<Repla
     if stands.id == name {
         return Ok(stands);
     }
+    wake(ports, &stands).await?;
     let phase = match stands.phase {
         ReplayPhase::Queued => "waits for a worker",
         ReplayPhase::Draining | ReplayPhase::Reading | ReplayPhase::Processing => "is under way",
@@ -74,7 +76,25 @@ pub async fn disconnected(ports: &Ports, id: &StoreId) -> Answer<()> {
         return Ok(());
     }
     replay.fail("the store was disconnected", ports.now());
-    ports.state.replays.end_replay(&replay).await
+    ports.state.replays.end_replay(&replay).await?;
+    ports.state.records.clear(&Family::ReplayNotes(id.clone())).await
+}
+
+/// Lets the replay of a store go on that lost its job, when a worker takes the store.
+///
+/// # Errors
+/// When the state is away.
+pub(crate) async fn wake_latest(ports: &Ports, id: &StoreId) -> Answer<()> {
+    match ports.state.replays.latest_replay(id).await {
+        Ok(Some(replay)) => wake(ports, &replay).await,
+        Ok(None) => Ok(()),
+        // A later program wrote it: that is no reason to leave the store without a worker.
+        Err(failure) if failure.kind == FailureKind::Garbled => {
+            tracing::warn!(store.id = %id, error = %failure, "the latest replay cannot be read");
+            Ok(())
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 /// What a replay that is not over waits for in its store, for people: a pause, a hold.

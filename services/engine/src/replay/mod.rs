@@ -25,6 +25,7 @@ use crate::retry::{self, Decision};
 use crate::transfer::{Stop, later};
 use crate::worker::Held;
 
+pub(crate) use ask::wake_latest;
 pub use ask::{ReplayAsk, begin, disconnected, latest, waits_for};
 
 /// What a replay works with.
@@ -91,6 +92,7 @@ pub(crate) async fn go_on(
             tracing::warn!(store.id = %store.id, replay.id = id, error = %failure, "the replay cannot go on");
             replay.fail(failure.to_string(), ports.now());
             context.save(&replay).await?;
+            ports.state.records.clear(&context.notes()).await?;
             Ok(settled)
         }
         Err(stop) => Err(stop),

@@ -65,7 +65,7 @@ async fn take_through(context: &Context<'_>, replay: &mut Replay) -> Result<bool
             replay.offered = replay.through;
             break;
         };
-        if !is_through(&job, &note, context.ports.now()) {
+        if !is_through(&job, context.ports.now()) {
             break;
         }
         let transfer = state.journal.transfer(id, order).await?;
@@ -74,11 +74,10 @@ async fn take_through(context: &Context<'_>, replay: &mut Replay) -> Result<bool
     Ok(replay.through != before)
 }
 
-/// Whether an order went through since it was noted, and is not about to go once more.
-fn is_through(job: &JobRecord, note: &ReplayNote, now: Timestamp) -> bool {
-    if job.settled <= note.settled {
-        return false;
-    }
+/// Whether an order that was asked for is through, and not about to go once more. To ask makes its job ready, or has one
+/// that is worked on go again: whatever else it is found as, it was settled since. How often it was settled says
+/// nothing: a job that was lost or could not be read begins to count anew.
+pub(super) fn is_through(job: &JobRecord, now: Timestamp) -> bool {
     match job.phase {
         JobPhase::Ready | JobPhase::Claimed => false,
         // One that was put off has a strike or falls due at once; one that waits for stock or an audit has neither.

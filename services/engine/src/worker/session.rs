@@ -22,7 +22,7 @@ use crate::intake::set_hold;
 use crate::ports::Ports;
 use crate::sweep;
 use crate::transfer::later;
-use crate::{agreement, billing, goods};
+use crate::{agreement, billing, goods, replay};
 
 /// Works until the shutdown, until the lease is lost, or until the store wants no worker.
 pub(super) async fn run(
@@ -34,6 +34,8 @@ pub(super) async fn run(
     // Whoever died may have changed the store and not told billing, or marked something and not said so.
     billing::reconcile(ports, &store.id).await?;
     ports.state.jobs.offer(&store.id, &[Offer::stock(), Offer::products()], None, ports.now()).await?;
+    // A worker of an older program has set it aside as unreadable.
+    replay::wake_latest(ports, &store.id).await?;
     let reporter = Arc::new(Reporter::begin(ports, store, lease).await?);
     let clock = LeaseClock::until(later(ports.now(), ports.timing.lease));
     // Everything of this session ends with it, whichever part ends first.

@@ -54,7 +54,7 @@ use clap::Subcommand;
 /// The commands that call a service.
 #[derive(Debug, Subcommand)]
 pub enum ClientCommand {
-    /// Connect, change, list, show, pause, resume and disconnect stores.
+    /// Connect, change, list, show, watch, pause, resume and disconnect stores.
     Store(Box<StoreArgs>),
     /// List the settings of a store: path, allowed values, default, what each does.
     Settings(SettingsListArgs),

@@ -25,15 +25,15 @@ pub struct ReplayArgs {
     /// The store's id.
     #[arg(value_name = "STORE")]
     store: String,
-    /// Orders that changed from then on: a moment such as 2026-11-24T07:32:00Z, or the begin of a day such as
-    /// 2026-11-24.
+    /// Orders that changed from then on: a moment such as 2026-11-24T07:32:00Z, or a day such as 2026-11-24, which
+    /// begins by this machine's clock.
     #[arg(long, value_name = "WHEN", value_parser = time::parse, required_unless_present = "latest")]
     from: Option<prost_types::Timestamp>,
-    /// ... and were there by then. Default: now.
+    /// Only orders that were there by then. Default: now.
     #[arg(long, value_name = "WHEN", value_parser = time::parse)]
     to: Option<prost_types::Timestamp>,
-    /// A text for this replay: asked again with the same text, the same replay is answered. Default: one of this
-    /// moment.
+    /// A text for this replay, 1 to 100 letters: asked again with the same text, the same replay is answered. Default:
+    /// one of this moment.
     #[arg(long, value_name = "TEXT")]
     id: Option<String>,
     /// Stay until it is over, and show how far it is.

@@ -1,6 +1,7 @@
 //! `shopbeat store watch`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
@@ -23,6 +24,13 @@ pub(super) struct WatchArgs {
     once: bool,
 }
 
+/// How long something waits grows while nothing changes: a table that somebody looks at is drawn anew this often.
+const REDRAW: Duration = Duration::from_secs(1);
+
+fn grows_old(known: &BTreeMap<String, v1::StoreStatus>) -> bool {
+    known.values().any(|status| status.waiting_since.is_some())
+}
+
 /// Clears a terminal and begins at its top.
 const CLEAR: &str = "\u{1b}[H\u{1b}[2J\u{1b}[3J";
 
@@ -36,8 +44,16 @@ pub(super) async fn run(
     let agreement_id = args.agreement.clone().unwrap_or_default();
     let mut answers = api.watch_stores(v1::WatchStoresRequest { agreement_id }).await?.into_inner();
     let mut known: BTreeMap<String, v1::StoreStatus> = BTreeMap::new();
-    while let Some(answer) = answers.message().await? {
-        let v1::WatchStoresResponse { stores, gone, complete } = answer;
+    let mut shown = false;
+    loop {
+        let answer = tokio::select! {
+            answer = answers.message() => answer?,
+            () = tokio::time::sleep(REDRAW), if shown && out.is_terminal() && grows_old(&known) => {
+                table(out, &known, args.once);
+                continue;
+            }
+        };
+        let Some(v1::WatchStoresResponse { stores, gone, complete }) = answer else { break };
         if output == Output::Json {
             stores.iter().for_each(|status| out.json_line(&json::store_status(status)));
             gone.iter().for_each(|id| out.json_line(&json!({ "gone": id })));
@@ -49,6 +65,7 @@ pub(super) async fn run(
             }
             if complete {
                 table(out, &known, args.once);
+                shown = true;
             }
         }
         if out.is_closed() || (args.once && complete) {

@@ -20,7 +20,10 @@ use axum::extract::rejection::BytesRejection;
 use axum::routing::post;
 use http::StatusCode;
 use shopbeat_domain::failure::Remote;
-use shopbeat_domain::ports::{Clock, State};
+use shopbeat_domain::ids::StoreId;
+use shopbeat_domain::job::JobCounts;
+use shopbeat_domain::ports::{Answer, Clock, State};
+use shopbeat_domain::store::Store;
 use shopbeat_engine::intake::Intake;
 use shopbeat_rackbeat::StockEvent;
 use tower_http::timeout::TimeoutLayer;
@@ -80,6 +83,14 @@ impl Web {
             .merge(probes(web))
     }
 
+    /// The queues of all connected stores, asked for at once: there may be a thousand.
+    async fn queues(&self) -> Answer<Vec<(StoreId, JobCounts)>> {
+        let stores = self.state.registry.stores().await?.into_iter().filter(Store::is_connected);
+        let ids: Vec<StoreId> = stores.map(|store| store.id).collect();
+        let pulses = self.state.pulses.pulses(&ids, self.clock.now()).await?;
+        Ok(ids.into_iter().zip(pulses.into_iter().map(|pulse| pulse.jobs)).collect())
+    }
+
     /// Counts a delivery and answers it.
     fn answer(&self, remote: Remote, outcome: WebhookOutcome, begun: Instant) -> StatusCode {
         self.metrics.webhook(remote, outcome, begun.elapsed());
@@ -106,14 +117,8 @@ impl Probed for Web {
 
     async fn metrics(&self) -> Metrics {
         self.metrics.forget_queues();
-        match self.state.registry.stores().await {
-            Ok(stores) => {
-                for store in stores.iter().filter(|store| store.disconnected_at.is_none()) {
-                    if let Ok(counts) = self.state.jobs.counts(&store.id).await {
-                        self.metrics.queue(&store.id, counts);
-                    }
-                }
-            }
+        match self.queues().await {
+            Ok(queues) => queues.iter().for_each(|(store, counts)| self.metrics.queue(store, *counts)),
             // The other meters are shown all the same: they tell of the trouble.
             Err(failure) => tracing::warn!(error = %failure, "the queues cannot be counted"),
         }

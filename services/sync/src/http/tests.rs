@@ -1,16 +1,17 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{Request, StatusCode};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use ring::hmac;
 use secrecy::SecretString;
 use shopbeat_domain::ids::OrderId;
 use shopbeat_domain::job::{JobPhase, Subject};
-use shopbeat_domain::ports::{Heap, SecretOwner};
+use shopbeat_domain::ports::{Heap, Pulse, Pulses, SecretOwner};
 use shopbeat_domain::store::{Hold, Store, secret};
 use shopbeat_engine::ports::Ports;
 use tower::ServiceExt as _;
@@ -112,8 +113,7 @@ async fn a_genuine_order_is_queued_once_and_its_repeat_answered_and_dropped() {
     for _ in 0..2 {
         assert_eq!(set.send(Delivery::default().request()).await, StatusCode::OK);
     }
-    let (store, subject) =
-        (shopbeat_domain::ids::StoreId::parse("acme").unwrap(), Subject::Order(OrderId(450_789_469)));
+    let (store, subject) = (StoreId::parse("acme").unwrap(), Subject::Order(OrderId(450_789_469)));
     let job = set.ports.state.jobs.job(&store, &subject).await.unwrap().unwrap();
     assert_eq!(job.phase, JobPhase::Ready);
     assert_eq!(set.jobs().await, 1);
@@ -290,7 +290,7 @@ async fn a_product_that_changed_in_the_shop_is_marked_and_a_repeat_is_answered_a
         assert_eq!(set.send(product.request()).await, StatusCode::OK);
     }
     assert!(set.counted("queued") && set.counted("repeat"));
-    let store = shopbeat_domain::ids::StoreId::parse("acme").unwrap();
+    let store = StoreId::parse("acme").unwrap();
     assert_eq!(set.ports.state.heaps.count(&Heap::ShopProducts(store)).await.unwrap(), 1);
 }
 
@@ -314,6 +314,38 @@ async fn metrics_show_the_queue_of_each_store() {
     let body = axum::body::to_bytes(answer.into_body(), 1_000_000).await.unwrap();
     let text = String::from_utf8_lossy(&body);
     assert!(text.contains(r#"shopbeat_queue_jobs{store="acme",phase="ready"} 1"#), "{text}");
+}
+
+/// Counts how often it is asked.
+struct Counted {
+    inner: Arc<dyn Pulses>,
+    asked: AtomicUsize,
+}
+
+#[async_trait]
+impl Pulses for Counted {
+    async fn pulses(&self, stores: &[StoreId], now: Timestamp) -> Answer<Vec<Pulse>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.inner.pulses(stores, now).await
+    }
+}
+
+#[tokio::test]
+async fn a_scrape_asks_for_the_queues_of_all_connected_stores_at_once() {
+    let mut set = Set::up().await;
+    let counted = Arc::new(Counted { inner: set.ports.state.pulses.clone(), asked: AtomicUsize::new(0) });
+    set.ports.state.pulses = counted.clone();
+    for n in 0..40 {
+        add_store(&set.ports.state, &format!("shop-{n}"), "nordlys").await;
+    }
+    let gone = Some(set.ports.now());
+    set.change_store("other", |store| Store { disconnected_at: gone, ..store }).await;
+    let answer = set.router().oneshot(Request::get("/metrics").body(Body::empty()).unwrap()).await.unwrap();
+    let body = axum::body::to_bytes(answer.into_body(), 1_000_000).await.unwrap();
+    let text = String::from_utf8_lossy(&body);
+    let shown = text.lines().filter(|line| line.starts_with("shopbeat_queue_jobs{")).count();
+    assert_eq!((counted.asked.load(Ordering::Relaxed), shown), (1, 4 * 41), "{text}");
+    assert!(!text.contains(r#"shopbeat_queue_jobs{store="other""#), "{text}");
 }
 
 /// Ten thousand bodies: half signed well, each with any topic that its headers can hold.

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 
+use futures::{TryStreamExt as _, stream};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -12,6 +13,9 @@ use prometheus_client::registry::Registry;
 use shopbeat_domain::ids::{AgreementId, StoreId};
 use shopbeat_domain::job::Lane;
 use shopbeat_domain::ports::{Answer, Family as Records, Heap, State};
+
+/// So many stores are looked at side by side: one after the other, a thousand of them outlast a scrape.
+const LOOKS_AT_ONCE: usize = 32;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CallLabels {
@@ -142,23 +146,29 @@ impl GoodsMeters {
         let mut agreements: Vec<AgreementId> = stores.iter().map(|store| store.agreement.clone()).collect();
         agreements.sort();
         agreements.dedup();
-        for agreement in agreements {
-            let owner = agreement.to_string();
-            self.heap(state, &owner, "agreement_stock", &Heap::AgreementStock(agreement.clone())).await?;
-            self.heap(state, &owner, "agreement_products", &Heap::AgreementProducts(agreement)).await?;
-        }
-        for store in stores {
-            let (owner, id) = (store.id.to_string(), store.id);
-            self.heap(state, &owner, "store_stock", &Heap::StoreStock(id.clone())).await?;
-            self.heap(state, &owner, "store_products", &Heap::StoreProducts(id.clone())).await?;
-            self.heap(state, &owner, "shop_products", &Heap::ShopProducts(id.clone())).await?;
-            let troubles = state.records.count(&Records::StockTrouble(id.clone())).await?;
-            self.troubles.get_or_create(&of(&id)).set(shown(troubles));
-            let products = state.records.count(&Records::ProductTrouble(id.clone())).await?;
-            self.product_troubles.get_or_create(&of(&id)).set(shown(products));
-            let drift = state.records.count(&Records::Drift(id.clone())).await?;
-            self.drift.get_or_create(&of(&id)).set(shown(drift));
-        }
+        let agreements = stream::iter(agreements.into_iter().map(Ok));
+        agreements.try_for_each_concurrent(LOOKS_AT_ONCE, |id| self.look_at_agreement(state, id)).await?;
+        let stores = stream::iter(stores.into_iter().map(|store| Ok(store.id)));
+        stores.try_for_each_concurrent(LOOKS_AT_ONCE, |id| self.look_at_store(state, id)).await
+    }
+
+    async fn look_at_agreement(&self, state: &State, id: AgreementId) -> Answer<()> {
+        let owner = id.to_string();
+        self.heap(state, &owner, "agreement_stock", &Heap::AgreementStock(id.clone())).await?;
+        self.heap(state, &owner, "agreement_products", &Heap::AgreementProducts(id)).await
+    }
+
+    async fn look_at_store(&self, state: &State, id: StoreId) -> Answer<()> {
+        let owner = id.to_string();
+        self.heap(state, &owner, "store_stock", &Heap::StoreStock(id.clone())).await?;
+        self.heap(state, &owner, "store_products", &Heap::StoreProducts(id.clone())).await?;
+        self.heap(state, &owner, "shop_products", &Heap::ShopProducts(id.clone())).await?;
+        let troubles = state.records.count(&Records::StockTrouble(id.clone())).await?;
+        self.troubles.get_or_create(&of(&id)).set(shown(troubles));
+        let products = state.records.count(&Records::ProductTrouble(id.clone())).await?;
+        self.product_troubles.get_or_create(&of(&id)).set(shown(products));
+        let drift = state.records.count(&Records::Drift(id.clone())).await?;
+        self.drift.get_or_create(&of(&id)).set(shown(drift));
         Ok(())
     }
 

@@ -113,7 +113,12 @@ impl SyncService for Answering {
         let request = request.into_inner();
         self.0.record("RunInitialSync", Call::InitialSync(request.clone()))?;
         let phase = v1::RunPhase::Importing.into();
-        let run = v1::Run { id: request.token, phase, ..v1::Run::default() };
+        let run = v1::Run {
+            id: format!("run-of-{}", request.token),
+            token: request.token,
+            phase,
+            ..v1::Run::default()
+        };
         self.0.change(|state| {
             let status = state.stores.get_mut(&request.store_id).ok_or_else(|| unknown(&request.store_id))?;
             status.latest_run = Some(run.clone());

@@ -15,6 +15,7 @@ use super::container::{Order, Runner, told};
 use super::host::{Host, lock, now};
 use super::status::{ContainerState, PodState};
 use super::volumes;
+use crate::cluster::ports::free_port;
 use crate::wait::pause;
 
 /// What is missing, or the API server, is tried again after this.
@@ -135,7 +136,7 @@ impl Life {
 /// Free ports for those that a container declares.
 pub(super) fn find_ports(state: &Mutex<PodState>, container: &Container) {
     for port in container.ports.iter().flatten() {
-        let real = crate::redis::free_port();
+        let real = free_port();
         let mut state = lock(state);
         state.ports.insert(port.container_port.to_string(), real);
         if let Some(name) = &port.name {

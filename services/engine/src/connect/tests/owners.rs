@@ -1,5 +1,6 @@
 //! Who may change a store, what it says it wants, and how it leaves.
 
+use super::leaving::assert_forgotten;
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -101,6 +102,20 @@ async fn a_store_leaves_however_long_its_remotes_take_and_its_worker_gives_the_l
     assert_forgotten(&world, "slow").await;
     world.until("the lease is free", async || world.holder().await.is_none()).await;
     working.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_takes_the_agreement_up_while_the_last_one_leaves_keeps_its_token_and_webhooks() {
+    let world = WorldBuilder::default().build().await;
+    world.hooks.trouble("erp.unsubscribe", 0, 1, Trouble::Slow(Duration::from_secs(5)));
+    let request = ConnectRequest { managed_by: kubernetes("acme"), ..world.request(settings()) };
+    let connecting = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        world.connector.connect(request).await.unwrap();
+    };
+    let (left, ()) = tokio::join!(world.connector.disconnect(&world.id), connecting);
+    assert_eq!(left.unwrap(), [""; 0]);
+    assert_connected(&world, "secret", "meanwhile").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,9 @@
 //! Whatever fails, is repeated or cut off, a replay comes to the same end.
 
 use shopbeat_domain::failure::{FailureKind, Refusal, Remote};
+use shopbeat_domain::job::{JobPhase, JobRecord, Park, ParkCode, Subject, Verdict};
 
+use super::super::process::is_through;
 use super::*;
 use crate::testing::Mishap;
 
@@ -11,12 +13,15 @@ async fn what_shopify_refuses_for_good_ends_the_replay_with_the_reason() {
         [(FailureKind::Refused(Refusal::Other), 1), (FailureKind::Garbled, limits::GARBLED_TRIES)]
     {
         let world = world().await;
+        put_orders(&world, 1..=150);
+        miss_everything(&world).await;
         begin(&world.ports, &world.id, &ask("refused")).await.unwrap();
         let working = world.work();
-        // The first one is the sweep's.
-        world.hooks.trouble("shop.orders_updated", 1, usize::MAX, Trouble::Fails(kind));
+        // The first one is the sweep's, the second one brings a page.
+        world.hooks.trouble("shop.orders_updated", 2, usize::MAX, Trouble::Fails(kind));
         world.until("it is over", async || saved(&world, "refused").await.is_over()).await;
         working.stop().await;
+        assert_eq!(notes(&world).await, 0);
         let replay = saved(&world, "refused").await;
         assert!(replay.failure.unwrap().contains("orders_updated"));
         assert!(world.hooks.count("shop.orders_updated") > usize::try_from(tries).unwrap());
@@ -128,4 +133,62 @@ async fn a_replay_that_is_killed_again_and_again_comes_to_the_same_end() {
         assert_each_once(&world, 1..=60, "killed");
         world.assert_invariants().await;
     }
+}
+
+/// The replay's job as an older worker leaves it, which cannot read its subject.
+async fn set_aside(world: &World, id: &str) {
+    let (lanes, hold) = ([Lane::BackFill], Duration::from_secs(60));
+    let jobs = &world.raw.jobs;
+    let claim = jobs.claim(&world.id, &lanes, hold, world.ports.now()).await.unwrap().unwrap();
+    assert_eq!(claim.subject, Subject::Replay(id.to_owned()));
+    let park = Park {
+        code: ParkCode::Internal,
+        culprit: "record".to_owned(),
+        message: "it cannot be read".to_owned(),
+        since: world.ports.now(),
+        retry_at: None,
+        number: None,
+    };
+    jobs.settle(&claim, &Verdict::Parked(park), None, false, world.ports.now()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_that_an_older_worker_set_aside_goes_on_with_the_next_worker_or_when_anyone_asks() {
+    for asked in [None, Some("set aside"), Some("another")] {
+        let world = world().await;
+        put_orders(&world, 1..=2);
+        begin(&world.ports, &world.id, &ask("set aside")).await.unwrap();
+        let mut working = None;
+        if asked.is_some() {
+            working = Some(world.work());
+            world.connector.pause(&world.id).await.unwrap();
+            world.until("the worker has it", async || world.holder().await.is_some()).await;
+        }
+        set_aside(&world, "set aside").await;
+        if let Some(id) = asked {
+            let again = begin(&world.ports, &world.id, &ask(id)).await;
+            assert_eq!(again.is_ok(), id == "set aside", "{again:?}");
+            world.connector.resume(&world.id).await.unwrap();
+        }
+        let working = working.unwrap_or_else(|| world.work());
+        world.until("it is over", async || saved(&world, "set aside").await.is_over()).await;
+        working.stop().await;
+        assert_eq!(saved(&world, "set aside").await.done, 2, "{asked:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_whose_job_began_to_count_anew_is_through_all_the_same() {
+    let world = world().await;
+    world.shop.put(order(1));
+    world.offer(OrderId(1)).await;
+    world.settle(OrderId(1)).await;
+    let job = JobRecord { settled: 0, ..world.job(OrderId(1)).await };
+    let now = world.ports.now();
+    let of = |phase, strikes, due| is_through(&JobRecord { phase, strikes, due, ..job.clone() }, now);
+    assert!(of(JobPhase::Idle, 0, None) && of(JobPhase::Parked, 0, None));
+    assert!(!of(JobPhase::Ready, 0, None) && !of(JobPhase::Claimed, 0, None));
+    let soon = Some(later(now, Duration::from_secs(60)));
+    assert!(of(JobPhase::Delayed, 0, soon), "it waits for stock, or for its audit");
+    assert!(!of(JobPhase::Delayed, 1, soon) && !of(JobPhase::Delayed, 0, Some(now)), "it is tried again");
 }

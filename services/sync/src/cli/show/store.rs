@@ -90,9 +90,10 @@ pub(crate) fn watch_table<'a>(
 
 fn troubles(status: &v1::StoreStatus) -> Cell {
     let report = status.report.clone().unwrap_or_default();
+    let by = if is_of(&report, &status.worker) { "" } else { " (told by a worker that is gone)" };
     let mut told: Vec<String> = [("Shopify", &report.shopify), ("Rackbeat", &report.rackbeat)]
         .into_iter()
-        .filter_map(|(name, health)| trouble(name, health.as_ref()))
+        .filter_map(|(name, health)| Some(trouble(name, health.as_ref())? + by))
         .collect();
     if !status.scopes_missing.is_empty() {
         told.push(format!("scopes are missing: {}", status.scopes_missing.join(", ")));
@@ -132,7 +133,7 @@ pub(crate) fn report(out: &mut Out, answer: &v1::GetStoreResponse) {
         name => table.pair("worker", name),
     }
     if let Some(report) = &answer.report {
-        worker_report(&mut table, report);
+        worker_report(&mut table, report, &answer.worker);
     }
     if let Some(v1::JobCounts { ready, delayed, claimed, parked }) = &answer.jobs {
         table.pair("queue", format!("{ready} ready, {delayed} delayed, {claimed} running, {parked} parked"));
@@ -163,21 +164,22 @@ pub(crate) fn trouble(name: &str, health: Option<&v1::RemoteHealth>) -> Option<S
     Some(format!("{name} is away since {}: {}", time::short(health.since.as_ref()), health.trouble))
 }
 
+/// Whether the worker that has the store told this: what another one told may be so no more.
+fn is_of(report: &v1::WorkerReport, worker: &str) -> bool {
+    report.worker == worker
+}
+
 /// What a worker told, a row for each thing.
-fn worker_report(table: &mut Table, report: &v1::WorkerReport) {
-    let v1::WorkerReport {
-        worker: _,
-        build,
-        since,
-        shopify,
-        rackbeat,
-        webhooks_missing,
-        shopify_api_version,
-    } = report;
+fn worker_report(table: &mut Table, report: &v1::WorkerReport, holder: &str) {
+    let v1::WorkerReport { worker, build, since, shopify, rackbeat, webhooks_missing, shopify_api_version } =
+        report;
     table.pair(
         "worker's report",
         format!("since {}, {build}, Shopify's API {shopify_api_version}", time::short(since.as_ref())),
     );
+    if !is_of(report, holder) {
+        table.pair("", Cell::toned(format!("told by {worker}, which is gone"), Tone::Warn));
+    }
     let troubles = [trouble("Shopify", shopify.as_ref()), trouble("Rackbeat", rackbeat.as_ref())];
     for told in troubles.into_iter().flatten() {
         table.pair("", Cell::toned(told, Tone::Bad));

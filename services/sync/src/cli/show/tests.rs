@@ -147,3 +147,26 @@ fn a_run_tells_its_counts_and_each_skipped_variant_with_its_remedy() {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }
 }
+
+#[test]
+fn what_a_worker_told_that_is_gone_is_not_shown_as_if_it_were_so_now() {
+    let away = v1::RemoteHealth { reachable: false, since: None, trouble: "timeout".to_owned() };
+    let report = v1::WorkerReport { worker: "w1".to_owned(), rackbeat: Some(away), ..Default::default() };
+    for (holder, gone) in [("w1", false), ("w2", true), ("", true)] {
+        let status = v1::StoreStatus {
+            worker: holder.to_owned(),
+            report: Some(report.clone()),
+            ..v1::StoreStatus::default()
+        };
+        let told = shown(|out| out.table(&watch_table([&status], jiff::Timestamp::UNIX_EPOCH)));
+        assert!(told.contains("Rackbeat is away since -: timeout"), "{told}");
+        assert_eq!(told.contains("(told by a worker that is gone)"), gone, "{told}");
+        let answer = v1::GetStoreResponse {
+            worker: holder.to_owned(),
+            report: Some(report.clone()),
+            ..v1::GetStoreResponse::default()
+        };
+        let told = shown(|out| super::report(out, &answer));
+        assert_eq!(told.contains("told by w1, which is gone"), gone, "{told}");
+    }
+}

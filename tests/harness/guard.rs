@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Only directories of this name are removed by the shell.
-pub(super) const DIRECTORY_PREFIX: &str = "shopbeat-plane-";
+pub(crate) const DIRECTORY_PREFIX: &str = "shopbeat-plane-";
 
 /// Lines come in: `+ GROUP` started, `- GROUP` ended, `d DIRECTORY` to be removed.
 const SCRIPT: &str = r#"
@@ -51,16 +51,16 @@ fn tell(line: &str) {
 }
 
 /// A process group was started.
-pub(super) fn started(group: u32) {
+pub(crate) fn started(group: u32) {
     tell(&format!("+ {group}"));
 }
 
 /// It has ended; its number may be somebody else's soon.
-pub(super) fn ended(group: u32) {
+pub(crate) fn ended(group: u32) {
     tell(&format!("- {group}"));
 }
 
 /// A directory that goes with the harness.
-pub(super) fn remove_at_end(directory: &Path) {
+pub(crate) fn remove_at_end(directory: &Path) {
     tell(&format!("d {}", directory.display()));
 }
