@@ -278,6 +278,7 @@ async fn rotate(stage: &mut Stage) {
 /// Also where the Secrets are gone already.
 async fn delete(stage: &mut Stage) {
     let domain = format!("{HANDLE}.myshopify.com");
+    stage.world.check(HANDLE).await;
     stage.kubectl(&["delete", "secret", "shopify", "rackbeat"]).await.good();
     stage.kubectl(&["delete", "shop", "oslo", "--timeout=60s"]).await.good();
     let told = stage.world.store(HANDLE).await;
@@ -293,4 +294,5 @@ async fn delete(stage: &mut Stage) {
     assert_eq!(holder, "", "its lease is free");
     let table = stage.kubectl(&["get", "shops"]).await;
     assert!(!table.good().contains("oslo"), "the resource is gone");
+    stage.world.disconnected_by_another(HANDLE);
 }

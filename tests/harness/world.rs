@@ -227,6 +227,11 @@ impl World {
         }
     }
 
+    /// A store whose books are closed: it was held to them, and disconnected since.
+    pub fn disconnected_by_another(&mut self, handle: &str) {
+        self.connected.retain(|known| known != handle);
+    }
+
     /// Starts a worker of a store, in place of the one before.
     pub fn start_worker(&mut self, handle: &str) {
         let worker = self.service.worker(handle);
