@@ -19,6 +19,11 @@ pub fn shopbeat() -> &'static Path {
     })
 }
 
+/// Path of the program that runs as a worker beside the service: `SHOPBEAT_TEST_WORKER` names one of another version.
+pub(crate) fn worker() -> PathBuf {
+    std::env::var_os("SHOPBEAT_TEST_WORKER").map_or_else(|| shopbeat().to_owned(), PathBuf::from)
+}
+
 /// Path of `shopbeat-operator`, built the same way. `SHOPBEAT_TEST_OPERATOR` names an operator that was
 /// built otherwise.
 ///

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use shopbeat_proto::v1::sync_service_client::SyncServiceClient;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::binary::shopbeat;
+use crate::binary::{shopbeat, worker};
 use crate::http::HttpClient;
 use crate::process::Process;
 use crate::redis::free_port;
@@ -58,7 +58,8 @@ impl Service {
     /// `shopbeat` with a verb and the environment that all its processes share.
     #[must_use]
     pub fn command(&self, verb: &str) -> Command {
-        let mut command = Command::new(shopbeat());
+        let program = if verb == "worker" { worker() } else { shopbeat().to_owned() };
+        let mut command = Command::new(program);
         command.arg(verb).current_dir(&self.dir);
         // What the developer has set must not decide a test.
         for (name, _) in
