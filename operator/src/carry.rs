@@ -238,11 +238,9 @@ impl Carrier<'_> {
             Why::New | Why::Lost => Deed::Connected,
             Why::Credentials => Deed::CredentialsCarried,
         };
-        let warnings = answer.warnings.join(" ");
-        outcome.deeds.push((
-            deed,
-            format!("{} with agreement {}. {warnings}", self.id(), wanted_agreement(self.resource)),
-        ));
+        let what = format!("{} with agreement {}", self.id(), wanted_agreement(self.resource));
+        let told: Vec<String> = std::iter::once(what).chain(answer.warnings).collect();
+        outcome.deeds.push((deed, told.join("; ")));
         outcome.carried.credentials_digest = Some(digest);
         self.note_answer(answer.store, memory, outcome);
         Ok(Ok(()))
